@@ -1,0 +1,88 @@
+#pragma once
+
+#include "core/base/address.h"
+#include "core/base/result.h"
+#include "core/token/token.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace beacon {
+
+/// Destination ports as sorted ranges: a count and at(i), whatever their number.
+class PortSet {
+public:
+    PortSet() = default;
+    explicit PortSet(std::span<const std::uint16_t> sortedPorts);
+    [[nodiscard]] static PortSet all(); ///< 1 to 65535
+
+    [[nodiscard]] std::size_t count() const noexcept { return m_count; }
+    [[nodiscard]] std::uint16_t at(std::size_t i) const noexcept;
+
+private:
+    struct Range { std::uint16_t first; std::size_t before; };
+    std::vector<Range> m_ranges;
+    std::size_t m_count = 0;
+};
+
+/// What a Beacon may aim at; changes only between attempts.
+struct Aim {
+    std::vector<IpAddress> home;      ///< one of each family is aimed at: the first
+    std::vector<IpAddress> resolvers; ///< the nameserver lines of /etc/resolv.conf
+    PortSet ports = PortSet::all();
+    std::string zone;                 ///< Home's DNS zone, without the last dot; empty: none
+
+    [[nodiscard]] std::vector<IpAddress> homePerFamily() const;
+};
+
+/// One member of a technique's fixed set: technique × family × target.
+struct Probe {
+    Family family = Family::Ipv4;
+    IpAddress destination;
+    std::uint8_t protocol = 0; ///< IP protocol number
+    std::uint16_t port = 0;    ///< 0 where there is none
+    bool byResolver = false;   ///< the path is the destination itself, not the next hop
+
+    bool operator==(const Probe&) const = default;
+};
+
+/// One probe about to be sent.
+struct Attempt {
+    Probe probe;
+    Token token{};
+    IpAddress source;
+    std::uint16_t sourcePort = 0; ///< held for us on this host, so that the kernel answers nothing itself
+    std::string_view zone;
+};
+
+/// Where a technique's packets go: the wire, or memory in a test.
+class PacketSink {
+public:
+    virtual ~PacketSink() = default;
+    /// One whole IP packet, to the attempt's next hop.
+    virtual Result<> sendIp(ByteView packet) = 0;
+    /// The kernel's TCP to `attempt`'s destination and port; `payload` once connected; closed within 900 ms.
+    virtual Result<> exchangeTcp(const Attempt& attempt, ByteView payload) = 0;
+};
+
+/// A way of escaping. One file in techniques/, one word in CMakeLists.txt.
+struct Technique {
+    std::uint8_t number; ///< on the wire, for ever
+    std::string_view name;
+    std::string_view help;
+    std::string_view source; ///< the RFC or man page
+    std::size_t (*count)(const Aim&);
+    Probe (*at)(const Aim&, std::size_t i); ///< i < count()
+    Result<> (*send)(const Attempt&, PacketSink&);
+    double framesPerAttempt = 1; ///< when nothing answers
+};
+
+/// All techniques of this build, by number.
+[[nodiscard]] std::span<const Technique* const> techniques() noexcept;
+[[nodiscard]] const Technique* findTechnique(std::string_view name) noexcept;
+[[nodiscard]] const Technique* findTechnique(std::uint8_t number) noexcept;
+
+} // namespace beacon

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "core/base/result.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// One constexpr table per program gives its command line, its configuration file, --help, the default file and the
+/// JSON Schema. Every program also has --help and --version, and, where a row has Where::File, --config and --check-config.
+namespace beacon {
+
+enum class OptionKind : std::uint8_t {
+    Flag,       ///< --once; a JSON boolean
+    Text,       ///< a JSON string; with `choices`, one of them
+    Number,     ///< decimal; a JSON number within [low, high]
+    TextList,   ///< "a,b,c"; a JSON array of strings
+    PortList,   ///< "53,80,8000-8010"; a JSON array of integers and "low-high" strings; 1 to 65535
+};
+
+/// Where an option may be given.
+enum class Where : std::uint8_t { CommandLine = 1, File = 2, Both = 3 };
+
+struct Option {
+    std::string_view name; ///< kebab-case on the command line, snake_case as a key: "full-cycle", "full_cycle"
+    OptionKind kind = OptionKind::Text;
+    Where where = Where::Both;
+    std::string_view value;    ///< what stands for the value in --help: "PPS"
+    std::string_view fallback; ///< default, spelled as on the command line; empty: none
+    std::string_view help;     ///< one sentence without a full stop
+    double low = 0, high = 0;   ///< bounds of a Number, units as in `help`
+    std::string_view choices;  ///< "json|text"
+};
+
+struct Program {
+    std::string_view name;
+    std::string_view summary;     ///< one sentence
+    std::string_view usage;       ///< operands: "INTERFACE", "[issue NAME]"
+    std::span<const Option> options;
+    std::size_t maxOperands = 0;
+    std::string_view notes{};     ///< printed after the options: examples, files, exit codes
+};
+
+/// One thing that is wrong with a configuration: a JSON pointer (RFC 6901), and a sentence with the remedy.
+struct Complaint {
+    std::string pointer;
+    std::string text;
+};
+
+/// What was asked for: given on the command line, else in the file, else the default.
+class Values {
+public:
+    [[nodiscard]] bool given(std::string_view name) const; ///< by anybody, the default aside
+    [[nodiscard]] bool flag(std::string_view name) const;
+    [[nodiscard]] std::string text(std::string_view name) const;
+    [[nodiscard]] double number(std::string_view name) const;
+    [[nodiscard]] std::vector<std::string> list(std::string_view name) const;
+    /// Expanded and sorted, each once.
+    [[nodiscard]] std::vector<std::uint16_t> ports(std::string_view name) const;
+    [[nodiscard]] const std::vector<std::string>& operands() const noexcept { return m_operands; }
+
+private:
+    friend class OptionReader;
+    std::span<const Option> m_options;
+    std::map<std::string, std::string, std::less<>> m_line, m_file; ///< spelled as on the command line
+    std::vector<std::string> m_operands;
+};
+
+/// Parses `arguments` (argv without the program's name). BadInput says in one sentence what is wrong and what to do.
+[[nodiscard]] Result<Values> parseCommandLine(const Program& program, std::span<char* const> arguments);
+
+/// Adds the keys of a JSON object, none of which override the command line. On complaints `values` stays as it was.
+[[nodiscard]] std::vector<Complaint> applyConfig(const Program& program, std::string_view json, Values& values);
+
+/// Reads `path` (at most 1 MiB, a regular file) into applyConfig(). The error names path, pointer and remedy.
+[[nodiscard]] Result<> loadConfig(const Program& program, const std::string& path, Values& values);
+
+/// What every main() begins with. Prints --help, --version or a complaint, checks and loads --config FILE (by default
+/// /etc/<program>/config.json where that exists). A value: go on. Otherwise `exitCode` says how to end.
+struct Started {
+    std::optional<Values> values;
+    int exitCode = 0;
+};
+[[nodiscard]] Started startProgram(const Program& program, int argc, char** argv);
+
+[[nodiscard]] std::string helpText(const Program& program);
+[[nodiscard]] std::string defaultFile(const Program& program); ///< JSON, every key that has a default
+[[nodiscard]] std::string jsonSchema(const Program& program);  ///< draft-07
+
+} // namespace beacon
