@@ -13,7 +13,8 @@ std::string_view familyName(Family family) noexcept
     return family == Family::Ipv4 ? "ipv4" : "ipv6";
 }
 
-IpAddress::IpAddress(ByteView bytes) noexcept : m_family(bytes.size() == 4 ? Family::Ipv4 : Family::Ipv6)
+IpAddress::IpAddress(ByteView bytes) noexcept
+    : m_family(bytes.size() == 4 ? Family::Ipv4 : Family::Ipv6)
 {
     assert(bytes.size() == 4 || bytes.size() == 16);
     std::copy_n(bytes.begin(), std::min(bytes.size(), m_bytes.size()), m_bytes.begin());

@@ -14,7 +14,7 @@ class Clock {
 public:
     virtual ~Clock() = default;
     [[nodiscard]] virtual MonotonicTime now() const = 0; ///< for intervals: never jumps, stands still in suspend
-    [[nodiscard]] virtual WallTime wall() const = 0;     ///< for time stamps only
+    [[nodiscard]] virtual WallTime wall() const = 0; ///< for time stamps only
 };
 
 class SystemClock final : public Clock {

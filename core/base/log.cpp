@@ -51,9 +51,21 @@ std::string format(std::string_view message, Fields fields)
     return line;
 }
 
-void error(std::string_view message, Fields fields) { write('3', message, fields); }
-void warning(std::string_view message, Fields fields) { write('4', message, fields); }
-void notice(std::string_view message, Fields fields) { write('5', message, fields); }
-void info(std::string_view message, Fields fields) { write('6', message, fields); }
+void error(std::string_view message, Fields fields)
+{
+    write('3', message, fields);
+}
+void warning(std::string_view message, Fields fields)
+{
+    write('4', message, fields);
+}
+void notice(std::string_view message, Fields fields)
+{
+    write('5', message, fields);
+}
+void info(std::string_view message, Fields fields)
+{
+    write('6', message, fields);
+}
 
 } // namespace beacon::log

@@ -17,26 +17,33 @@ std::string describe(const Error& error)
 Error systemError(std::string context)
 {
     const int sys = errno;
-    const Errc code = sys == EACCES || sys == EPERM                  ? Errc::Denied
-        : sys == ENOENT || sys == ENODEV || sys == ENXIO             ? Errc::NotFound
-        : sys == EBUSY || sys == EADDRINUSE || sys == EAGAIN         ? Errc::Busy
+    const Errc code = sys == EACCES || sys == EPERM                 ? Errc::Denied
+        : sys == ENOENT || sys == ENODEV || sys == ENXIO            ? Errc::NotFound
+        : sys == EBUSY || sys == EADDRINUSE || sys == EAGAIN        ? Errc::Busy
         : sys == EOPNOTSUPP || sys == ENOSYS || sys == EAFNOSUPPORT ? Errc::Unsupported
-                                                                     : Errc::System;
+                                                                    : Errc::System;
     return Error{code, sys, std::move(context)};
 }
 
 int exitCode(const Error& error) noexcept
 {
     switch (error.code) {
-    case Errc::BadInput: return error.sys == 0 ? EX_DATAERR : EX_NOINPUT;
-    case Errc::Denied: return EX_NOPERM;
-    case Errc::NotFound: return EX_NOINPUT;
+    case Errc::BadInput:
+        return error.sys == 0 ? EX_DATAERR : EX_NOINPUT;
+    case Errc::Denied:
+        return EX_NOPERM;
+    case Errc::NotFound:
+        return EX_NOINPUT;
     case Errc::Busy:
-    case Errc::Timeout: return EX_TEMPFAIL;
+    case Errc::Timeout:
+        return EX_TEMPFAIL;
     case Errc::TooLarge:
-    case Errc::Corrupt: return EX_DATAERR;
-    case Errc::Unsupported: return EX_UNAVAILABLE;
-    case Errc::System: return EX_OSERR;
+    case Errc::Corrupt:
+        return EX_DATAERR;
+    case Errc::Unsupported:
+        return EX_UNAVAILABLE;
+    case Errc::System:
+        return EX_OSERR;
     }
     return EX_SOFTWARE;
 }

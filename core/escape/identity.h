@@ -12,13 +12,14 @@ namespace beacon {
 
 /// Who a Beacon is and where its Home is: a JSON file that Home issues, mode 0600.
 ///
-/// {"name":"plant7","key_id":"1a2b3c4d","key":"<base64 of 32 bytes>","home":["192.0.2.10","2001:db8::10"],"zone":"leak.example"}
+/// {"name":"plant7","key_id":"1a2b3c4d","key":"<base64 of 32
+/// bytes>","home":["192.0.2.10","2001:db8::10"],"zone":"leak.example"}
 struct Identity {
     std::string name;
-    std::uint32_t keyId = 0;     ///< eight hexadecimal digits in the file
-    MasterKey key{};             ///< never logged
+    std::uint32_t keyId = 0; ///< eight hexadecimal digits in the file
+    MasterKey key{}; ///< never logged
     std::vector<IpAddress> home; ///< at least one
-    std::string zone;            ///< lower case, without the last dot; may be empty
+    std::string zone; ///< lower case, without the last dot; may be empty
     std::vector<std::string> allow; ///< techniques that are off until a site switches them on
 };
 

@@ -23,17 +23,20 @@ public:
     [[nodiscard]] std::uint16_t at(std::size_t i) const noexcept;
 
 private:
-    struct Range { std::uint16_t first; std::size_t before; };
+    struct Range {
+        std::uint16_t first;
+        std::size_t before;
+    };
     std::vector<Range> m_ranges;
     std::size_t m_count = 0;
 };
 
 /// What a Beacon may aim at; changes only between attempts.
 struct Aim {
-    std::vector<IpAddress> home;      ///< one of each family is aimed at: the first
+    std::vector<IpAddress> home; ///< one of each family is aimed at: the first
     std::vector<IpAddress> resolvers; ///< the nameserver lines of /etc/resolv.conf
     PortSet ports = PortSet::all();
-    std::string zone;                 ///< Home's DNS zone, without the last dot; empty: none
+    std::string zone; ///< Home's DNS zone, without the last dot; empty: none
 
     [[nodiscard]] std::vector<IpAddress> homePerFamily() const;
 };
@@ -43,8 +46,8 @@ struct Probe {
     Family family = Family::Ipv4;
     IpAddress destination;
     std::uint8_t protocol = 0; ///< IP protocol number
-    std::uint16_t port = 0;    ///< 0 where there is none
-    bool byResolver = false;   ///< the path is the destination itself, not the next hop
+    std::uint16_t port = 0; ///< 0 where there is none
+    bool byResolver = false; ///< the path is the destination itself, not the next hop
 
     bool operator==(const Probe&) const = default;
 };

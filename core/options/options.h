@@ -11,15 +11,16 @@
 #include <vector>
 
 /// One constexpr table per program gives its command line, its configuration file, --help, the default file and the
-/// JSON Schema. Every program also has --help and --version, and, where a row has Where::File, --config and --check-config.
+/// JSON Schema. Every program also has --help and --version, and, where a row has Where::File, --config and
+/// --check-config.
 namespace beacon {
 
 enum class OptionKind : std::uint8_t {
-    Flag,       ///< --once; a JSON boolean
-    Text,       ///< a JSON string; with `choices`, one of them
-    Number,     ///< decimal; a JSON number within [low, high]
-    TextList,   ///< "a,b,c"; a JSON array of strings
-    PortList,   ///< "53,80,8000-8010"; a JSON array of integers and "low-high" strings; 1 to 65535
+    Flag, ///< --once; a JSON boolean
+    Text, ///< a JSON string; with `choices`, one of them
+    Number, ///< decimal; a JSON number within [low, high]
+    TextList, ///< "a,b,c"; a JSON array of strings
+    PortList, ///< "53,80,8000-8010"; a JSON array of integers and "low-high" strings; 1 to 65535
 };
 
 /// Where an option may be given.
@@ -29,20 +30,20 @@ struct Option {
     std::string_view name; ///< kebab-case on the command line, snake_case as a key: "full-cycle", "full_cycle"
     OptionKind kind = OptionKind::Text;
     Where where = Where::Both;
-    std::string_view value;    ///< what stands for the value in --help: "PPS"
+    std::string_view value; ///< what stands for the value in --help: "PPS"
     std::string_view fallback; ///< default, spelled as on the command line; empty: none
-    std::string_view help;     ///< one sentence without a full stop
-    double low = 0, high = 0;   ///< bounds of a Number, units as in `help`
-    std::string_view choices;  ///< "json|text"
+    std::string_view help; ///< one sentence without a full stop
+    double low = 0, high = 0; ///< bounds of a Number, units as in `help`
+    std::string_view choices; ///< "json|text"
 };
 
 struct Program {
     std::string_view name;
-    std::string_view summary;     ///< one sentence
-    std::string_view usage;       ///< operands: "INTERFACE", "[issue NAME]"
+    std::string_view summary; ///< one sentence
+    std::string_view usage; ///< operands: "INTERFACE", "[issue NAME]"
     std::span<const Option> options;
     std::size_t maxOperands = 0;
-    std::string_view notes{};     ///< printed after the options: examples, files, exit codes
+    std::string_view notes{}; ///< printed after the options: examples, files, exit codes
 };
 
 /// One thing that is wrong with a configuration: a JSON pointer (RFC 6901), and a sentence with the remedy.
@@ -89,6 +90,6 @@ struct Started {
 
 [[nodiscard]] std::string helpText(const Program& program);
 [[nodiscard]] std::string defaultFile(const Program& program); ///< JSON, every key that has a default
-[[nodiscard]] std::string jsonSchema(const Program& program);  ///< draft-07
+[[nodiscard]] std::string jsonSchema(const Program& program); ///< draft-07
 
 } // namespace beacon

@@ -14,8 +14,8 @@ struct IpEnds {
 };
 
 /// An IP packet (RFC 791, RFC 8200): TTL or hop limit 64 unless given, IPv4 with DF and `identification`.
-[[nodiscard]] ByteBuffer buildIp(
-    const IpEnds& ends, std::uint8_t protocol, ByteView payload, std::uint16_t identification = 0, std::uint8_t ttl = 64);
+[[nodiscard]] ByteBuffer buildIp(const IpEnds& ends, std::uint8_t protocol, ByteView payload,
+    std::uint16_t identification = 0, std::uint8_t ttl = 64);
 
 /// RFC 768 in an IP packet.
 [[nodiscard]] ByteBuffer buildUdp(const IpEnds& ends, std::uint16_t sourcePort, std::uint16_t destinationPort,

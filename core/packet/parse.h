@@ -41,8 +41,8 @@ struct IpView {
     std::uint8_t protocol = 0;
     std::uint8_t ttl = 0;
     std::uint16_t identification = 0; ///< IPv4 only
-    bool laterFragment = false;       ///< not the first: the payload holds no transport header
-    bool truncated = false;           ///< fewer bytes than the length field says (a quoted packet)
+    bool laterFragment = false; ///< not the first: the payload holds no transport header
+    bool truncated = false; ///< fewer bytes than the length field says (a quoted packet)
     ByteView payload;
 };
 [[nodiscard]] std::optional<IpView> parseIp(ByteView packet);
@@ -78,7 +78,7 @@ struct IcmpView {
     std::uint8_t type = 0;
     std::uint8_t code = 0;
     std::uint32_t rest = 0; ///< identifier and sequence number of an echo
-    ByteView payload;       ///< behind the 8-byte header: an echo's data, an error's quoted packet
+    ByteView payload; ///< behind the 8-byte header: an echo's data, an error's quoted packet
 };
 [[nodiscard]] std::optional<IcmpView> parseIcmp(ByteView message);
 

@@ -19,7 +19,7 @@ using Token = std::array<Byte, kTokenBytes>;
 using MasterKey = std::array<Byte, kMasterKeyBytes>;
 
 namespace token_flag {
-inline constexpr std::uint8_t kReply = 1;   ///< Home → Beacon
+inline constexpr std::uint8_t kReply = 1; ///< Home → Beacon
 inline constexpr std::uint8_t kControl = 2; ///< a known-positive attempt
 inline constexpr std::uint8_t kIpv6 = 4;
 inline constexpr std::uint8_t kConfirm = 8; ///< the Beacon has seen the reply
@@ -28,13 +28,13 @@ inline constexpr std::uint8_t kConfirm = 8; ///< the Beacon has seen the reply
 /// What bytes 0 to 19 of a token say, big endian on the wire.
 struct TokenFields {
     std::uint8_t flags = 0;
-    std::uint32_t keyId = 0;     ///< random, names nobody
-    std::uint32_t run = 0;       ///< which start of the Beacon
-    std::uint32_t counter = 0;   ///< attempt number in this run
-    std::uint8_t technique = 0;  ///< Technique::number
-    std::uint8_t protocol = 0;   ///< intended IP protocol
-    std::uint16_t port = 0;      ///< intended destination port, 0 where there is none
-    std::uint16_t path = 0;      ///< pathHash() of next hop, resolver or proxy
+    std::uint32_t keyId = 0; ///< random, names nobody
+    std::uint32_t run = 0; ///< which start of the Beacon
+    std::uint32_t counter = 0; ///< attempt number in this run
+    std::uint8_t technique = 0; ///< Technique::number
+    std::uint8_t protocol = 0; ///< intended IP protocol
+    std::uint16_t port = 0; ///< intended destination port, 0 where there is none
+    std::uint16_t path = 0; ///< pathHash() of next hop, resolver or proxy
 
     bool operator==(const TokenFields&) const = default;
 };
@@ -45,7 +45,8 @@ struct TokenFields {
 /// The 20 bytes of `fields` followed by a tag of zeros.
 [[nodiscard]] Token encodeFields(const TokenFields& fields);
 
-/// The path field: the low 16 bits (the last two bytes) of the unkeyed BLAKE2b-256 of a raw MAC, a raw address or "host:port".
+/// The path field: the low 16 bits (the last two bytes) of the unkeyed BLAKE2b-256 of a raw MAC, a raw address or
+/// "host:port".
 [[nodiscard]] std::uint16_t pathHash(ByteView raw);
 [[nodiscard]] std::uint16_t pathHash(std::string_view hostAndPort);
 
