@@ -20,6 +20,7 @@ struct Identity {
     MasterKey key{}; ///< never logged
     std::vector<IpAddress> home; ///< at least one
     std::string zone; ///< lower case, without the last dot; may be empty
+    std::vector<std::string> ranges; ///< CIDR ranges from which this segment's traffic may come; empty: not declared
     std::vector<std::string> allow; ///< techniques that are off until a site switches them on
 };
 

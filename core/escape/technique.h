@@ -4,6 +4,7 @@
 #include "core/base/result.h"
 #include "core/token/token.h"
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -31,6 +32,12 @@ private:
     std::size_t m_count = 0;
 };
 
+/// Home's address of each family, as far as there is one.
+struct HomePair {
+    std::array<IpAddress, 2> addresses;
+    std::size_t count = 0;
+};
+
 /// What a Beacon may aim at; changes only between attempts.
 struct Aim {
     std::vector<IpAddress> home; ///< one of each family is aimed at: the first
@@ -38,7 +45,7 @@ struct Aim {
     PortSet ports = PortSet::all();
     std::string zone; ///< Home's DNS zone, without the last dot; empty: none
 
-    [[nodiscard]] std::vector<IpAddress> homePerFamily() const;
+    [[nodiscard]] HomePair homePerFamily() const;
 };
 
 /// One member of a technique's fixed set: technique × family × target.
@@ -59,6 +66,12 @@ struct Attempt {
     IpAddress source;
     std::uint16_t sourcePort = 0; ///< held for us on this host, so that the kernel answers nothing itself
     std::string_view zone;
+
+    /// The attempt's number, cut: an IPv4 identification or an echo's sequence number, which errors quote.
+    [[nodiscard]] std::uint16_t identification() const noexcept
+    {
+        return static_cast<std::uint16_t>(token[12] << 8 | token[13]);
+    }
 };
 
 /// Where a technique's packets go: the wire, or memory in a test.
@@ -80,7 +93,9 @@ struct Technique {
     std::size_t (*count)(const Aim&);
     Probe (*at)(const Aim&, std::size_t i); ///< i < count()
     Result<> (*send)(const Attempt&, PacketSink&);
-    double framesPerAttempt = 1; ///< when nothing answers
+    std::size_t frameBytes; ///< of the one frame that an attempt costs while nothing answers, over IPv4 with its
+                            ///< Ethernet header
+    bool confirmed; ///< a reply is answered with TokenKey::confirm()
 };
 
 /// All techniques of this build, by number.
