@@ -18,7 +18,7 @@ namespace beacon {
 enum class OptionKind : std::uint8_t {
     Flag, ///< --once; a JSON boolean
     Text, ///< a JSON string; with `choices`, one of them
-    Number, ///< decimal; a JSON number within [low, high]
+    Number, ///< decimal; a JSON number within [low, high], unbounded where these are equal
     TextList, ///< "a,b,c"; a JSON array of strings
     PortList, ///< "53,80,8000-8010"; a JSON array of integers and "low-high" strings; 1 to 65535
 };
@@ -30,20 +30,21 @@ struct Option {
     std::string_view name; ///< kebab-case on the command line, snake_case as a key: "full-cycle", "full_cycle"
     OptionKind kind = OptionKind::Text;
     Where where = Where::Both;
-    std::string_view value; ///< what stands for the value in --help: "PPS"
-    std::string_view fallback; ///< default, spelled as on the command line; empty: none
-    std::string_view help; ///< one sentence without a full stop
+    std::string_view value{}; ///< what stands for the value in --help: "PPS"
+    std::string_view fallback{}; ///< default, spelled as on the command line; empty: none
+    std::string_view help{}; ///< one sentence without a full stop
     double low = 0, high = 0; ///< bounds of a Number, units as in `help`
-    std::string_view choices; ///< "json|text"
+    std::string_view choices{}; ///< "json|text"
 };
 
 struct Program {
     std::string_view name;
     std::string_view summary; ///< one sentence
-    std::string_view usage; ///< operands: "INTERFACE", "[issue NAME]"
-    std::span<const Option> options;
+    std::string_view usage{}; ///< operands: "INTERFACE", "[issue NAME]"
+    std::span<const Option> options{};
     std::size_t maxOperands = 0;
     std::string_view notes{}; ///< printed after the options: examples, files, exit codes
+    std::string_view fileVariable{}; ///< environment variable that names the configuration file: "BEACON_CONFIG"
 };
 
 /// One thing that is wrong with a configuration: a JSON pointer (RFC 6901), and a sentence with the remedy.
@@ -71,7 +72,8 @@ private:
     std::vector<std::string> m_operands;
 };
 
-/// Parses `arguments` (argv without the program's name). BadInput says in one sentence what is wrong and what to do.
+/// Parses `arguments` (argv without the program's name): `--name VALUE`, `--name=VALUE`, operands in any place, `--`
+/// ends the options. Names are exact, each at most once. BadInput says in one sentence what is wrong and what to do.
 [[nodiscard]] Result<Values> parseCommandLine(const Program& program, std::span<char* const> arguments);
 
 /// Adds the keys of a JSON object, none of which override the command line. On complaints `values` stays as it was.
@@ -80,8 +82,9 @@ private:
 /// Reads `path` (at most 1 MiB, a regular file) into applyConfig(). The error names path, pointer and remedy.
 [[nodiscard]] Result<> loadConfig(const Program& program, const std::string& path, Values& values);
 
-/// What every main() begins with. Prints --help, --version or a complaint, checks and loads --config FILE (by default
-/// /etc/<program>/config.json where that exists). A value: go on. Otherwise `exitCode` says how to end.
+/// What every main() begins with. Prints --help, --version or the complaints, one a line, and loads the file that
+/// --config names, else `fileVariable`, else /etc/<program>/config.json where that exists. A value: go on. Otherwise
+/// `exitCode` says how to end: 64 for the command line, 78 for the file (sysexits.h).
 struct Started {
     std::optional<Values> values;
     int exitCode = 0;
