@@ -116,11 +116,11 @@ void AttemptBook::fail(std::uint32_t n, Outcome outcome, std::string errnoName, 
     settle(*entry);
 }
 
-bool AttemptBook::onFrame(ByteView packet, bool outgoing, MonotonicTime now)
+AttemptBook::Frame AttemptBook::onFrame(ByteView packet, bool outgoing, MonotonicTime now)
 {
     const auto ip = parseIp(packet);
     if (!ip || ip->laterFragment)
-        return false;
+        return Frame::Foreign;
     if (outgoing)
         return onOutgoing(*ip);
     if (ip->protocol == ip_protocol::kUdp) {
@@ -134,16 +134,16 @@ bool AttemptBook::onFrame(ByteView packet, bool outgoing, MonotonicTime now)
         else if (icmp && icmp->type == kinds.unreachable)
             takeError(icmp->payload, icmp->code == (ip->protocol == ip_protocol::kIcmpv6 ? 4 : 3));
     }
-    return false;
+    return Frame::Foreign;
 }
 
-bool AttemptBook::onOutgoing(const IpView& ip)
+AttemptBook::Frame AttemptBook::onOutgoing(const IpView& ip)
 {
     Entry* entry = nullptr;
     if (ip.protocol == ip_protocol::kTcp) {
         const auto tcp = parseTcp(ip.payload);
         if (!tcp)
-            return false;
+            return Frame::Foreign;
         const auto known = m_tcpFlows.find(tcpFlow(ip.source.family(), tcp->sourcePort, tcp->destinationPort));
         if (known != m_tcpFlows.end())
             entry = find(known->second);
@@ -158,9 +158,8 @@ bool AttemptBook::onOutgoing(const IpView& ip)
             entry = findToken(icmp->payload, false);
     }
     if (entry == nullptr || entry->attempt.probe.destination != ip.destination)
-        return false;
-    entry->seen = true;
-    return true;
+        return Frame::Foreign;
+    return std::exchange(entry->seen, true) ? Frame::Further : Frame::First;
 }
 
 void AttemptBook::takeReply(
@@ -260,6 +259,13 @@ void AttemptBook::settleAll()
     for (Entry& entry : m_entries)
         settle(entry);
     m_firstUnsettled = m_entries.size();
+}
+
+std::optional<MonotonicTime> AttemptBook::nextDue() const
+{
+    if (m_firstUnsettled >= m_entries.size())
+        return std::nullopt;
+    return m_entries[m_firstUnsettled].sentAt + kVerdict;
 }
 
 AttemptBook::Entry* AttemptBook::find(std::uint32_t n)

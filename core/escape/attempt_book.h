@@ -41,15 +41,18 @@ public:
     /// It never left: this is its outcome.
     void fail(std::uint32_t n, Outcome outcome, std::string errnoName, std::string reason = {});
 
-    /// A frame on our own tap. `outgoing`: it left this host. Whether it was one of ours.
-    bool onFrame(ByteView ip, bool outgoing, MonotonicTime now);
+    /// What a frame on the tap was: somebody else's, an attempt's first that left, or one more of the kind.
+    enum class Frame : std::uint8_t { Foreign, First, Further };
+
+    /// An IP packet that was seen on our own tap. `outgoing`: it left this host.
+    Frame onFrame(ByteView ip, bool outgoing, MonotonicTime now);
 
     /// What the kernel's TCP said.
     void onTcpRefused(std::uint32_t n);
     void onTcpUnreachable(std::uint32_t n);
     void onTcpReply(std::uint32_t n, ByteView data, MonotonicTime now);
 
-    /// Settles what is due. Call often; the next due time is within kVerdict of open().
+    /// Settles what is due. See nextDue().
     void settle(MonotonicTime now);
 
     /// Settles everything at once, as at the end of a run.
@@ -60,6 +63,9 @@ public:
 
     /// Attempts whose reply has just been verified and which want a confirm token sent.
     [[nodiscard]] std::vector<Attempt> takeConfirms() { return std::exchange(m_confirms, {}); }
+
+    /// When settle() is due next; nullopt: nothing is in flight.
+    [[nodiscard]] std::optional<MonotonicTime> nextDue() const;
 
     [[nodiscard]] bool idle() const noexcept { return m_unsettled == 0; }
     [[nodiscard]] std::uint64_t errors() const noexcept { return m_errors; } ///< settled as local_error or no_next_hop
@@ -88,7 +94,7 @@ private:
     void takeReply(ByteView payload, bool dns, const IpAddress& from, std::uint8_t protocol, std::uint16_t port,
         MonotonicTime now);
     void takeError(ByteView quoted, bool portUnreachable);
-    bool onOutgoing(const struct IpView& ip);
+    Frame onOutgoing(const struct IpView& ip);
     [[nodiscard]] static AttemptTarget targetOf(const Entry& entry);
 
     const TokenKey& m_key;
