@@ -1,7 +1,9 @@
 #include "service/beacon/resolvers.h"
 
+#include "core/base/unique_fd.h"
+
 #include <algorithm>
-#include <fstream>
+#include <fcntl.h>
 
 namespace beacon {
 
@@ -43,10 +45,10 @@ std::vector<IpAddress> parseResolvers(std::string_view resolvConf)
 
 std::vector<IpAddress> readResolvers(const std::string& path)
 {
-    std::ifstream file{path, std::ios::binary};
+    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     std::string text(kMaxFileBytes, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+    const ssize_t bytes = ::read(file.get(), text.data(), text.size());
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
     return parseResolvers(text);
 }
 
