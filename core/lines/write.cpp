@@ -12,6 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 7> kOutcomes{
     "sent", "no_next_hop", "refused", "unreachable", "local_error", "skipped", "planned"};
 constexpr std::size_t kMaxStringBytes = 256;
+constexpr std::size_t kMaxWrittenBytes = 600; ///< of one string once escaped: five of them fit into a line
 
 /// One JSON object, key by key. Strings are cut, and escaped to ASCII where they are not UTF-8 text anyway.
 class ObjectWriter {
@@ -62,7 +63,10 @@ private:
     void quote(std::string_view value)
     {
         m_text += '"';
+        const std::size_t end = m_text.size() + kMaxWrittenBytes;
         for (const char c : value.substr(0, kMaxStringBytes)) {
+            if (m_text.size() >= end)
+                break;
             const auto byte = static_cast<Byte>(c);
             if (c == '"' || c == '\\')
                 (m_text += '\\') += c;
