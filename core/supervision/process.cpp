@@ -1,0 +1,26 @@
+#include "core/supervision/process.h"
+
+#include <cstring>
+
+namespace beacon {
+
+std::string describe(const Exit& exit)
+{
+    const std::string number = std::to_string(exit.value);
+    switch (exit.how) {
+    case Exit::How::Code: return "exit code " + number;
+    case Exit::How::Signal: {
+        const char* name = sigdescr_np(exit.value);
+        return "signal " + number + (name != nullptr ? std::string{" ("} + name + ')' : std::string{});
+    }
+    case Exit::How::Unrunnable:
+    case Exit::How::NoSpawn: {
+        const char* what = exit.how == Exit::How::Unrunnable ? "cannot be executed" : "could not be started";
+        const char* why = strerrordesc_np(exit.value);
+        return exit.value != 0 && why != nullptr ? std::string{what} + ": " + why : std::string{what};
+    }
+    }
+    return number;
+}
+
+} // namespace beacon
