@@ -29,7 +29,7 @@ public:
         QString path; ///< at most 107 bytes (unix(7)); the directory is made where it is missing
         mode_t directoryMode = 0755; ///< of a directory that it makes
         mode_t mode = 0666; ///< of the socket; who may connect also depends on the directory
-        std::optional<gid_t> group; ///< of the socket
+        std::optional<gid_t> group{}; ///< of the socket
         int maxClients = 32; ///< the next is told why and let go
     };
     explicit Listener(QObject* parent = nullptr);
