@@ -44,7 +44,8 @@ constexpr auto kReasonTable = std::to_array<ReasonRow>({
         "Nothing leaves this host: the Beacon skips every attempt (outcome skipped%1)."},
     {Reason::NothingTested, "nothing_tested", HealthStatus::Error, kAtOnce,
         "The Beacon is alive but has made no attempt for %1."},
-    {Reason::FamilyImpaired, "family_impaired", HealthStatus::Warning, kAtOnce, "Only part of the network is tested: no %1."},
+    {Reason::FamilyImpaired, "family_impaired", HealthStatus::Warning, kAtOnce,
+        "Only part of the network is tested: no %1."},
     {Reason::ConfigRejected, "config_rejected", HealthStatus::Warning, kAtOnce,
         "The new configuration is not usable, the earlier one stays in force: %1."},
     {Reason::LogFailed, "log_failed", HealthStatus::Warning, kAtOnce,
@@ -52,7 +53,10 @@ constexpr auto kReasonTable = std::to_array<ReasonRow>({
     {Reason::NotWorking, "not_working", HealthStatus::Error, kAtOnce, "Nothing has been tested since the start."},
 });
 
-constexpr const ReasonRow& rowOf(Reason reason) { return kReasonTable[static_cast<std::size_t>(reason)]; }
+constexpr const ReasonRow& rowOf(Reason reason)
+{
+    return kReasonTable[static_cast<std::size_t>(reason)];
+}
 
 static_assert(
     [] {
@@ -76,10 +80,14 @@ std::string wordsOf(Reason reason, const std::string& detail)
 std::string_view statusName(HealthStatus status) noexcept
 {
     switch (status) {
-    case HealthStatus::Ok: return "OK";
-    case HealthStatus::Pending: return "PENDING";
-    case HealthStatus::Warning: return "WARNING";
-    case HealthStatus::Error: return "ERROR";
+    case HealthStatus::Ok:
+        return "OK";
+    case HealthStatus::Pending:
+        return "PENDING";
+    case HealthStatus::Warning:
+        return "WARNING";
+    case HealthStatus::Error:
+        return "ERROR";
     }
     return "ERROR";
 }
@@ -103,7 +111,12 @@ bool HealthSnapshot::sameAs(const HealthSnapshot& other) const
             [](const HealthReason& a, const HealthReason& b) { return a.text == b.text; });
 }
 
-HealthModel::HealthModel(const Clock& clock) : m_clock(clock), m_start(clock.now()), m_startWall(clock.wall()) {}
+HealthModel::HealthModel(const Clock& clock)
+    : m_clock(clock)
+    , m_start(clock.now())
+    , m_startWall(clock.wall())
+{
+}
 
 void HealthModel::raise(Reason reason, const std::string& detail)
 {
@@ -115,8 +128,14 @@ void HealthModel::raise(Reason reason, const std::string& detail)
     }
 }
 
-void HealthModel::clear(Reason reason) { m_reasons.erase(reason); }
-void HealthModel::noteWorking() { m_working = true; }
+void HealthModel::clear(Reason reason)
+{
+    m_reasons.erase(reason);
+}
+void HealthModel::noteWorking()
+{
+    m_working = true;
+}
 
 HealthSnapshot HealthModel::snapshot() const
 {

@@ -73,6 +73,7 @@ public:
     void clear(Reason reason);
     [[nodiscard]] bool holds(Reason reason) const { return m_reasons.contains(reason); }
     void noteWorking(); ///< the first proof that it does what it is for
+    [[nodiscard]] bool working() const noexcept { return m_working; }
 
     [[nodiscard]] HealthSnapshot snapshot() const;
     /// How long until the snapshot may change by time alone; nullopt: never.

@@ -17,7 +17,7 @@ struct LinkState {
     std::string name; ///< as it is now; the one that was asked for where it is absent
     std::string kind; ///< "veth", "bridge", …; "phy" where the kernel names none, "loopback" for lo
     MacAddress mac;
-    bool up = false;      ///< IFF_UP: switched on
+    bool up = false; ///< IFF_UP: switched on
     bool carrier = false; ///< IFF_LOWER_UP, and operstate is UP or UNKNOWN (RFC 2863)
     std::vector<IpAddress> addresses; ///< sorted; an interface without one is usable
 

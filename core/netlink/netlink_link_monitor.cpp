@@ -18,7 +18,8 @@ using Cache = std::unique_ptr<nl_cache, FreeWith<nl_cache_free>>;
 
 Error netlinkError(int code, const std::string& context)
 {
-    return Error{code == -NLE_PERM || code == -NLE_NOACCESS ? Errc::Denied : Errc::System, 0, context + ": " + nl_geterror(code)};
+    return Error{code == -NLE_PERM || code == -NLE_NOACCESS ? Errc::Denied : Errc::System, 0,
+        context + ": " + nl_geterror(code)};
 }
 
 LinkState fromLink(rtnl_link* link)
@@ -34,7 +35,8 @@ LinkState fromLink(rtnl_link* link)
     const char* type = rtnl_link_get_type(link);
     state.kind = type != nullptr ? type : rtnl_link_get_arptype(link) == ARPHRD_LOOPBACK ? "loopback" : "phy";
     if (const nl_addr* mac = rtnl_link_get_addr(link); mac != nullptr && nl_addr_get_len(mac) == state.mac.bytes.size())
-        std::copy_n(static_cast<const Byte*>(nl_addr_get_binary_addr(mac)), state.mac.bytes.size(), state.mac.bytes.begin());
+        std::copy_n(
+            static_cast<const Byte*>(nl_addr_get_binary_addr(mac)), state.mac.bytes.size(), state.mac.bytes.begin());
     return state;
 }
 
@@ -81,7 +83,8 @@ Result<> NetlinkLinkMonitor::openHints()
     nl_sock* socket = m_hints.get();
     nl_socket_disable_seq_check(socket);
     // What a hint says does not matter, and libnl would stop at messages that it cannot parse.
-    nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, [](nl_msg*, void*) { return static_cast<int>(NL_OK); }, nullptr);
+    nl_socket_modify_cb(
+        socket, NL_CB_VALID, NL_CB_CUSTOM, [](nl_msg*, void*) { return static_cast<int>(NL_OK); }, nullptr);
     int code = nl_connect(socket, NETLINK_ROUTE);
     if (code >= 0)
         code = nl_socket_add_memberships(socket, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);

@@ -16,8 +16,9 @@
 
 namespace beacon {
 
-/// A LinkMonitor by rtnetlink(7). Notifications are hints only: whatever they say, and also where the kernel dropped some
-/// (ENOBUFS), the interface is asked for again and compared. It is followed by index; one that is gone is looked for by name.
+/// A LinkMonitor by rtnetlink(7). Notifications are hints only: whatever they say, and also where the kernel dropped
+/// some (ENOBUFS), the interface is asked for again and compared. It is followed by index; one that is gone is looked
+/// for by name.
 ///
 /// Thread:  as LinkMonitor; a look is two short exchanges with the kernel, well below 10 ms.
 /// Owns:    two netlink sockets.
@@ -25,11 +26,11 @@ class NetlinkLinkMonitor final : public LinkMonitor {
     Q_OBJECT
 public:
     struct Policy {
-        std::chrono::milliseconds coalesce{50};      ///< from a hint to the look
-        std::chrono::milliseconds settle{300};       ///< how long a change must stand
-        std::chrono::milliseconds patience{5'000};   ///< for one that does not stand
+        std::chrono::milliseconds coalesce{50}; ///< from a hint to the look
+        std::chrono::milliseconds settle{300}; ///< how long a change must stand
+        std::chrono::milliseconds patience{5'000}; ///< for one that does not stand
         std::chrono::milliseconds reconcile{30'000}; ///< a look without a hint
-        int receiveBufferBytes = 0;                  ///< 0: the kernel's default
+        int receiveBufferBytes = 0; ///< 0: the kernel's default
     };
 
     NetlinkLinkMonitor(const Clock& clock, const Policy& policy);
@@ -38,7 +39,10 @@ public:
     Result<> start(const std::string& interface) override;
     [[nodiscard]] const LinkState& state() const override { return m_settling.accepted(); }
 
-    [[nodiscard]] std::uint64_t overflows() const noexcept { return m_overflows; } ///< times that the kernel dropped hints
+    [[nodiscard]] std::uint64_t overflows() const noexcept
+    {
+        return m_overflows;
+    } ///< times that the kernel dropped hints
 
 private:
     using Socket = std::unique_ptr<nl_sock, FreeWith<nl_socket_free>>;

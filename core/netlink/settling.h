@@ -13,7 +13,11 @@ namespace beacon {
 /// after `patience`: so a link that flaps at any rate causes at most one change per `patience`.
 template <class Value> class Settling {
 public:
-    Settling(std::chrono::milliseconds settle, std::chrono::milliseconds patience) : m_settle(settle), m_patience(patience) {}
+    Settling(std::chrono::milliseconds settle, std::chrono::milliseconds patience)
+        : m_settle(settle)
+        , m_patience(patience)
+    {
+    }
 
     void reset(Value value)
     {
@@ -47,7 +51,10 @@ public:
     }
 
     [[nodiscard]] const Value& accepted() const noexcept { return m_accepted; }
-    [[nodiscard]] bool settled() const noexcept { return !m_candidate && !m_restlessSince; } ///< else: sample again soon
+    [[nodiscard]] bool settled() const noexcept
+    {
+        return !m_candidate && !m_restlessSince;
+    } ///< else: sample again soon
 
 private:
     std::chrono::milliseconds m_settle, m_patience;

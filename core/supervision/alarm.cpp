@@ -9,7 +9,13 @@ QtAlarm::QtAlarm()
     connect(&m_timer, &QTimer::timeout, this, &Alarm::elapsed);
 }
 
-void QtAlarm::arm(std::chrono::milliseconds delay) { m_timer.start(delay); }
-void QtAlarm::disarm() { m_timer.stop(); }
+void QtAlarm::arm(std::chrono::milliseconds delay)
+{
+    m_timer.start(delay);
+}
+void QtAlarm::disarm()
+{
+    m_timer.stop();
+}
 
 } // namespace beacon

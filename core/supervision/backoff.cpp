@@ -31,7 +31,8 @@ std::chrono::milliseconds Backoff::died(MonotonicTime now, std::chrono::millisec
     ++m_doublings;
     if (delay >= m_policy.longest)
         return m_policy.longest;
-    const double jittered = static_cast<double>(delay.count()) * (1.0 + m_policy.jitter * std::clamp(random, -1.0, 1.0));
+    const double jittered =
+        static_cast<double>(delay.count()) * (1.0 + m_policy.jitter * std::clamp(random, -1.0, 1.0));
     return std::chrono::milliseconds{static_cast<std::int64_t>(jittered)};
 }
 

@@ -12,16 +12,19 @@ namespace beacon {
 class Backoff {
 public:
     struct Policy {
-        std::chrono::milliseconds first{200};        ///< doubles per death, up to `longest`
-        std::chrono::milliseconds longest{60'000};   ///< also the pace of a crash loop
+        std::chrono::milliseconds first{200}; ///< doubles per death, up to `longest`
+        std::chrono::milliseconds longest{60'000}; ///< also the pace of a crash loop
         std::chrono::milliseconds healthyAfter{10'000}; ///< who lived that long starts again at once
         std::chrono::milliseconds forgetAfter{600'000}; ///< that much health forgives all earlier deaths
         std::chrono::milliseconds loopWindow{60'000};
         std::size_t loopDeaths = 5; ///< more deaths than these within the window are a crash loop
-        double jitter = 0.1;        ///< a share of the delay, either way; only delays below `longest` have it
+        double jitter = 0.1; ///< a share of the delay, either way; only delays below `longest` have it
     };
 
-    explicit Backoff(const Policy& policy) : m_policy(policy) {}
+    explicit Backoff(const Policy& policy)
+        : m_policy(policy)
+    {
+    }
 
     /// `health` is how long it had shown life before it died; 0 where it never did. `random` is within [-1, 1].
     [[nodiscard]] std::chrono::milliseconds died(MonotonicTime now, std::chrono::milliseconds health, double random);

@@ -8,13 +8,13 @@
 namespace beacon {
 
 enum class Life : std::uint8_t {
-    Stopped,    ///< not wanted, not there
-    Starting,   ///< spawned, no sign of life yet
-    Running,    ///< has shown life
-    Waiting,    ///< dead; starts again when the backoff is over
-    Held,       ///< cannot be executed: waits for its file to change
-    Failing,    ///< stalled: on the stop ladder, and counts as a death
-    Stopping,   ///< on the stop ladder because somebody wants it gone
+    Stopped, ///< not wanted, not there
+    Starting, ///< spawned, no sign of life yet
+    Running, ///< has shown life
+    Waiting, ///< dead; starts again when the backoff is over
+    Held, ///< cannot be executed: waits for its file to change
+    Failing, ///< stalled: on the stop ladder, and counts as a death
+    Stopping, ///< on the stop ladder because somebody wants it gone
     Restarting, ///< on the stop ladder because somebody wants a new one
 };
 
@@ -22,22 +22,22 @@ enum class Input : std::uint8_t {
     Start,
     Stop,
     Restart,
-    Ready,      ///< the first sign of life
-    Stalled,    ///< silent for longer than is allowed
-    Died,       ///< exited, was killed, or could not be spawned for want of something that may come back
+    Ready, ///< the first sign of life
+    Stalled, ///< silent for longer than is allowed
+    Died, ///< exited, was killed, or could not be spawned for want of something that may come back
     Unrunnable, ///< its file cannot be executed
-    Elapsed,    ///< the one timer
-    Changed,    ///< the file that could not be executed is another one now
+    Elapsed, ///< the one timer
+    Changed, ///< the file that could not be executed is another one now
 };
 
 enum class Action : std::uint8_t {
-    Keep,       ///< nothing; the timer goes on
-    Rest,       ///< nothing, and nothing to wait for
-    Spawn,      ///< start the process
-    Terminate,  ///< SIGTERM and SIGCONT, and arm the timer
-    Kill,       ///< SIGKILL to all of it, and arm the timer
+    Keep, ///< nothing; the timer goes on
+    Rest, ///< nothing, and nothing to wait for
+    Spawn, ///< start the process
+    Terminate, ///< SIGTERM and SIGCONT, and arm the timer
+    Kill, ///< SIGKILL to all of it, and arm the timer
     ArmBackoff, ///< count a death, and arm the timer for the next start
-    Watch,      ///< compare the file with what it was, and arm the timer
+    Watch, ///< compare the file with what it was, and arm the timer
 };
 
 struct Transition {
@@ -82,7 +82,7 @@ inline constexpr auto kLifecycle = std::to_array<Transition>({
     {Life::Failing, Input::Died, Action::ArmBackoff, Life::Waiting},
     {Life::Failing, Input::Unrunnable, Action::Watch, Life::Held},
     {Life::Failing, Input::Elapsed, Action::Kill, Life::Failing},
-    {Life::Failing, Input::Ready, Action::Keep, Life::Failing},   // too late
+    {Life::Failing, Input::Ready, Action::Keep, Life::Failing}, // too late
     {Life::Failing, Input::Stalled, Action::Keep, Life::Failing}, // already on the ladder
     {Life::Failing, Input::Start, Action::Keep, Life::Failing},
     {Life::Failing, Input::Stop, Action::Keep, Life::Stopping}, // the ladder goes on, with another end
@@ -126,14 +126,22 @@ inline constexpr auto kLifecycle = std::to_array<Transition>({
 [[nodiscard]] constexpr std::string_view lifeName(Life life)
 {
     switch (life) {
-    case Life::Stopped: return "stopped";
-    case Life::Starting: return "starting";
-    case Life::Running: return "running";
-    case Life::Waiting: return "waiting";
-    case Life::Held: return "held";
-    case Life::Failing: return "failing";
-    case Life::Stopping: return "stopping";
-    case Life::Restarting: return "restarting";
+    case Life::Stopped:
+        return "stopped";
+    case Life::Starting:
+        return "starting";
+    case Life::Running:
+        return "running";
+    case Life::Waiting:
+        return "waiting";
+    case Life::Held:
+        return "held";
+    case Life::Failing:
+        return "failing";
+    case Life::Stopping:
+        return "stopping";
+    case Life::Restarting:
+        return "restarting";
     }
     return "unknown";
 }

@@ -10,8 +10,8 @@ namespace beacon {
 
 /// One line of a process's output, as raw bytes without its newline and one carriage return before that.
 struct RawLine {
-    std::string_view text;     ///< valid only during the call
-    bool truncated = false;    ///< it was longer than the cap
+    std::string_view text; ///< valid only during the call
+    bool truncated = false; ///< it was longer than the cap
     bool unterminated = false; ///< the stream ended in mid-line
 };
 

@@ -18,7 +18,10 @@ void Liveness::started(MonotonicTime now)
     plan(now);
 }
 
-void Liveness::ended() { m_state = State::Off; }
+void Liveness::ended()
+{
+    m_state = State::Off;
+}
 
 milliseconds Liveness::limit() const
 {

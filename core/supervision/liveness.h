@@ -16,26 +16,30 @@ namespace beacon {
 class Liveness {
 public:
     enum class State : std::uint8_t {
-        Off,      ///< nothing runs
+        Off, ///< nothing runs
         Starting, ///< no line yet, within the grace
-        Testing,  ///< lines that tell of attempts
-        Alive,    ///< lines, but none that tells of an attempt within the limit
-        Silent,   ///< more than a third of the limit without a line
-        Stalled,  ///< the limit is over
+        Testing, ///< lines that tell of attempts
+        Alive, ///< lines, but none that tells of an attempt within the limit
+        Silent, ///< more than a third of the limit without a line
+        Stalled, ///< the limit is over
     };
     struct Policy {
-        std::chrono::milliseconds grace{30'000};          ///< for the first line
-        std::chrono::milliseconds ours{30'000};           ///< ours prints at least every 10 s
-        std::chrono::milliseconds foreignLeast{30'000};   ///< bounds of 3 × the longest recent gap
+        std::chrono::milliseconds grace{30'000}; ///< for the first line
+        std::chrono::milliseconds ours{30'000}; ///< ours prints at least every 10 s
+        std::chrono::milliseconds foreignLeast{30'000}; ///< bounds of 3 × the longest recent gap
         std::chrono::milliseconds foreignMost{900'000};
-        std::optional<std::chrono::milliseconds> fixed;   ///< as configured; replaces all limits but the grace
-        std::chrono::milliseconds checkEvery{10'000};     ///< longest time between two checks
-        std::chrono::milliseconds punctual{1'000};        ///< a check that is later than this judges nothing
+        std::optional<std::chrono::milliseconds> fixed; ///< as configured; replaces all limits but the grace
+        std::chrono::milliseconds checkEvery{10'000}; ///< longest time between two checks
+        std::chrono::milliseconds punctual{1'000}; ///< a check that is later than this judges nothing
     };
     enum class Sign : std::uint8_t { Attempt, Other };
 
-    explicit Liveness(const Policy& policy) : m_policy(policy) {}
+    explicit Liveness(const Policy& policy)
+        : m_policy(policy)
+    {
+    }
 
+    void setPolicy(const Policy& policy) { m_policy = policy; }
     void started(MonotonicTime now);
     void ended();
     void isOurs(bool ours) { m_ours = ours; } ///< by its hello; until then foreign
@@ -56,9 +60,9 @@ private:
     bool m_ours = false;
     bool m_carrier = true;
     bool m_sawLine = false;
-    MonotonicTime m_last{};                    ///< of the last line or check
+    MonotonicTime m_last{}; ///< of the last line or check
     MonotonicTime m_lastLine{}, m_lastAttempt{};
-    std::chrono::milliseconds m_planned{0};     ///< from m_last to the next check
+    std::chrono::milliseconds m_planned{0}; ///< from m_last to the next check
     std::chrono::milliseconds m_silence{0};
     std::array<std::chrono::milliseconds, 64> m_gaps{}; ///< between foreign lines, the last 64
     std::size_t m_nextGap = 0;

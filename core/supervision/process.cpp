@@ -8,7 +8,8 @@ std::string describe(const Exit& exit)
 {
     const std::string number = std::to_string(exit.value);
     switch (exit.how) {
-    case Exit::How::Code: return "exit code " + number;
+    case Exit::How::Code:
+        return "exit code " + number;
     case Exit::How::Signal: {
         const char* name = sigdescr_np(exit.value);
         return "signal " + number + (name != nullptr ? std::string{" ("} + name + ')' : std::string{});

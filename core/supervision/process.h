@@ -24,10 +24,10 @@ enum class Stream : std::uint8_t { Out, Err };
 /// How a process ended.
 struct Exit {
     enum class How : std::uint8_t {
-        Code,       ///< `value` is its exit code
-        Signal,     ///< `value` is the signal that ended it
+        Code, ///< `value` is its exit code
+        Signal, ///< `value` is the signal that ended it
         Unrunnable, ///< its file cannot be executed: `value` is the errno; no use before the file changes
-        NoSpawn,    ///< could not be started for want of something that may come back: `value` is the errno or 0
+        NoSpawn, ///< could not be started for want of something that may come back: `value` is the errno or 0
     };
     How how = How::Code;
     int value = 0;

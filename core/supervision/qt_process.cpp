@@ -18,12 +18,17 @@ bool mayPass(int sys) noexcept
     case EMFILE:
     case ENFILE:
     case EINTR:
-    case EIO: return true;
-    default: return false;
+    case EIO:
+        return true;
+    default:
+        return false;
     }
 }
 
-QtProcess::QtProcess(std::string launcher) : m_launcher(std::move(launcher)) {}
+QtProcess::QtProcess(std::string launcher)
+    : m_launcher(std::move(launcher))
+{
+}
 
 QtProcess::~QtProcess()
 {
@@ -42,7 +47,12 @@ void QtProcess::start(const Command& command)
     m_process = std::make_unique<QProcess>();
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         const int sys = errno;
-        QMetaObject::invokeMethod(this, [this, sys] { retire({Exit::How::NoSpawn, sys}); }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this,
+            [this, sys] {
+                retire({Exit::How::NoSpawn, sys});
+            },
+            Qt::QueuedConnection);
         return;
     }
     m_report.reset(ends[0]);
@@ -84,7 +94,10 @@ void QtProcess::signalAll(int signal)
         ::kill(pid, signal); // the launcher has not made its session yet
 }
 
-std::int64_t QtProcess::pid() const { return m_pid; }
+std::int64_t QtProcess::pid() const
+{
+    return m_pid;
+}
 
 void QtProcess::drain()
 {
@@ -134,7 +147,8 @@ void QtProcess::onError(QProcess::ProcessError error)
     // QProcess keeps the errno to itself: ask the file.
     const int sys = ::access(m_launcher.c_str(), X_OK) != 0 ? errno : 0;
     const Exit exit{sys != 0 ? Exit::How::Unrunnable : Exit::How::NoSpawn, sys};
-    QMetaObject::invokeMethod(this, [this, exit] { retire(exit); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        this, [this, exit] { retire(exit); }, Qt::QueuedConnection);
 }
 
 void QtProcess::retire(Exit exit)

@@ -11,7 +11,8 @@
 namespace beacon {
 
 /// A Process by QProcess and beacon-launch, which gives the program a session of its own, dies with us, and reports a
-/// failed execve(2) as a decimal errno on a close-on-exec pipe: so a program's own exit code 127 is never mistaken for it.
+/// failed execve(2) as a decimal errno on a close-on-exec pipe: so a program's own exit code 127 is never mistaken for
+/// it.
 ///
 /// Thread:  as Process. PR_SET_PDEATHSIG is bound to the thread that calls start(): it must live as long as we do.
 /// Limits:  holds at most what a pipe does (64 KiB a stream): every chunk is passed on when it is read.

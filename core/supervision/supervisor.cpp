@@ -9,8 +9,8 @@ namespace beacon {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-Supervisor::Supervisor(std::unique_ptr<Process> process, std::unique_ptr<Alarm> alarm, const Clock& clock, const Policy& policy,
-    QObject* parent)
+Supervisor::Supervisor(std::unique_ptr<Process> process, std::unique_ptr<Alarm> alarm, const Clock& clock,
+    const Policy& policy, QObject* parent)
     : QObject(parent)
     , m_process(std::move(process))
     , m_alarm(std::move(alarm))
@@ -24,11 +24,26 @@ Supervisor::Supervisor(std::unique_ptr<Process> process, std::unique_ptr<Alarm> 
     connect(m_process.get(), &Process::exited, this, &Supervisor::onExited);
 }
 
-void Supervisor::setCommand(Command command) { m_command = std::move(command); }
-void Supervisor::start() { handle(Input::Start); }
-void Supervisor::stop() { handle(Input::Stop); }
-void Supervisor::restart() { handle(Input::Restart); }
-void Supervisor::noteStalled() { handle(Input::Stalled); }
+void Supervisor::setCommand(Command command)
+{
+    m_command = std::move(command);
+}
+void Supervisor::start()
+{
+    handle(Input::Start);
+}
+void Supervisor::stop()
+{
+    handle(Input::Stop);
+}
+void Supervisor::restart()
+{
+    handle(Input::Restart);
+}
+void Supervisor::noteStalled()
+{
+    handle(Input::Stalled);
+}
 
 void Supervisor::noteReady()
 {
@@ -69,7 +84,8 @@ void Supervisor::perform(Action action)
     m_alarm->disarm();
     switch (action) {
     case Action::Keep:
-    case Action::Rest: break;
+    case Action::Rest:
+        break;
     case Action::Spawn:
         m_readyAt.reset();
         m_stalled = m_watching = false;
@@ -92,7 +108,9 @@ void Supervisor::perform(Action action)
         m_alarm->arm(m_delay);
         break;
     }
-    case Action::Watch: watch(); break;
+    case Action::Watch:
+        watch();
+        break;
     }
 }
 

@@ -26,7 +26,7 @@ public:
     struct Policy {
         Backoff::Policy backoff;
         std::chrono::milliseconds stopGrace{5'000}; ///< between SIGTERM and SIGKILL
-        std::chrono::milliseconds heldPoll{2'000};  ///< how often a file that could not be executed is looked at
+        std::chrono::milliseconds heldPoll{2'000}; ///< how often a file that could not be executed is looked at
     };
 
     Supervisor(std::unique_ptr<Process> process, std::unique_ptr<Alarm> alarm, const Clock& clock, const Policy& policy,
@@ -35,10 +35,12 @@ public:
     void setCommand(Command command); ///< for the next start; what runs, runs on
     [[nodiscard]] const Command& command() const noexcept { return m_command; }
 
+    void setStopGrace(std::chrono::milliseconds grace) { m_policy.stopGrace = grace; } ///< for the next stop
+
     void start();
     void stop();
     void restart();
-    void noteReady();   ///< the process has shown a sign of life
+    void noteReady(); ///< the process has shown a sign of life
     void noteStalled(); ///< the process was silent for too long
 
     [[nodiscard]] Life life() const noexcept { return m_life; }

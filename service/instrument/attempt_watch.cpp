@@ -51,7 +51,8 @@ std::optional<Family> AttemptWatch::impaired(MonotonicTime now) const
     for (const Family family : {Family::Ipv4, Family::Ipv6}) {
         const PerFamily& mine = m_families[static_cast<std::size_t>(family)];
         const PerFamily& other = m_families[1 - static_cast<std::size_t>(family)];
-        if (mine.failedSince >= kEnough && now - mine.since >= m_limit && other.lastLeft && now - *other.lastLeft < m_limit)
+        if (mine.failedSince >= kEnough && now - mine.since >= m_limit && other.lastLeft
+            && now - *other.lastLeft < m_limit)
             return family;
     }
     return std::nullopt;

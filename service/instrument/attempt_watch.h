@@ -15,14 +15,17 @@ namespace beacon {
 class AttemptWatch {
 public:
     enum class Verdict : std::uint8_t {
-        Leaving,       ///< something left within the limit, or it is too early to tell
-        NoNextHop,     ///< nothing left; mostly for want of a next hop
-        LocalErrors,   ///< nothing left; mostly because this host refused
-        Skipped,       ///< nothing left; mostly because the Beacon did not try
+        Leaving, ///< something left within the limit, or it is too early to tell
+        NoNextHop, ///< nothing left; mostly for want of a next hop
+        LocalErrors, ///< nothing left; mostly because this host refused
+        Skipped, ///< nothing left; mostly because the Beacon did not try
         NothingTested, ///< no attempt at all
     };
 
-    explicit AttemptWatch(std::chrono::milliseconds limit) : m_limit(limit) {}
+    explicit AttemptWatch(std::chrono::milliseconds limit)
+        : m_limit(limit)
+    {
+    }
 
     /// From here on the limit counts anew: a Beacon was started, or the link came back.
     void restart(MonotonicTime now);
@@ -30,7 +33,10 @@ public:
     void left(MonotonicTime now, Family family); ///< proof of another kind: an escape
 
     [[nodiscard]] Verdict judge(MonotonicTime now) const;
-    [[nodiscard]] const std::string& detail() const noexcept { return m_detail; } ///< errno or reason of the last failure
+    [[nodiscard]] const std::string& detail() const noexcept
+    {
+        return m_detail;
+    } ///< errno or reason of the last failure
     /// A family of which nothing leaves, although it is tried, while the other one's attempts do.
     [[nodiscard]] std::optional<Family> impaired(MonotonicTime now) const;
     [[nodiscard]] std::chrono::milliseconds limit() const noexcept { return m_limit; }
@@ -38,7 +44,7 @@ public:
 private:
     struct PerFamily {
         std::optional<MonotonicTime> lastLeft;
-        MonotonicTime since{};         ///< of the last that left, or the restart
+        MonotonicTime since{}; ///< of the last that left, or the restart
         std::uint64_t failedSince = 0; ///< that did not leave
     };
 

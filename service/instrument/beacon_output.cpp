@@ -34,7 +34,8 @@ void BeaconOutput::begin()
 void BeaconOutput::feed(Stream stream, const QByteArray& chunk)
 {
     LineSplitter& splitter = stream == Stream::Out ? m_out : m_err;
-    splitter.feed({chunk.constData(), static_cast<std::size_t>(chunk.size())}, [&](const RawLine& raw) { take(stream, raw); });
+    splitter.feed(
+        {chunk.constData(), static_cast<std::size_t>(chunk.size())}, [&](const RawLine& raw) { take(stream, raw); });
 }
 
 void BeaconOutput::end()
@@ -138,7 +139,8 @@ void BeaconOutput::remember(const std::string& text)
 bool BeaconOutput::mayPass()
 {
     const MonotonicTime now = m_clock.now();
-    m_tokens = std::min(kLinesPerSecond, m_tokens + std::chrono::duration<double>(now - m_filled).count() * kLinesPerSecond);
+    m_tokens =
+        std::min(kLinesPerSecond, m_tokens + std::chrono::duration<double>(now - m_filled).count() * kLinesPerSecond);
     m_filled = now;
     if (m_tokens < 1)
         return false;

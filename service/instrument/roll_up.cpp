@@ -23,12 +23,16 @@ void RollUp::add(const AttemptLine& line)
 
 QJsonObject RollUp::take(double seconds)
 {
-    const auto text = [](std::string_view name) { return QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size())); };
+    const auto text = [](std::string_view name) {
+        return QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size()));
+    };
     QJsonArray rows;
     for (const auto& [key, count] : m_counts) {
         const auto& [technique, family, outcome] = key;
-        rows.append(QJsonObject{{QStringLiteral("technique"), text(technique)}, {QStringLiteral("family"), text(familyName(family))},
-            {QStringLiteral("outcome"), text(outcomeName(outcome))}, {QStringLiteral("count"), static_cast<qint64>(count)}});
+        rows.append(QJsonObject{{QStringLiteral("technique"), text(technique)},
+            {QStringLiteral("family"), text(familyName(family))},
+            {QStringLiteral("outcome"), text(outcomeName(outcome))},
+            {QStringLiteral("count"), static_cast<qint64>(count)}});
     }
     m_counts.clear();
     return {{QStringLiteral("counts"), rows}, {QStringLiteral("seconds"), seconds}};

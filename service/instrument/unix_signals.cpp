@@ -24,7 +24,10 @@ void onSignal(int signal)
 
 } // namespace
 
-UnixSignals::UnixSignals(QObject* parent) : QObject(parent) {}
+UnixSignals::UnixSignals(QObject* parent)
+    : QObject(parent)
+{
+}
 
 UnixSignals::~UnixSignals()
 {
@@ -43,7 +46,7 @@ Result<> UnixSignals::start()
     signalPipe = m_write.get();
     m_notifier = std::make_unique<QSocketNotifier>(m_read.get(), QSocketNotifier::Read);
     connect(m_notifier.get(), &QSocketNotifier::activated, this, &UnixSignals::onReadable);
-    struct sigaction action {};
+    struct sigaction action { };
     action.sa_handler = onSignal;
     action.sa_flags = SA_RESTART;
     sigset_t taken;

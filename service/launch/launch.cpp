@@ -101,7 +101,8 @@ Result<LaunchRequest> readLaunchRequest(std::span<char* const> arguments)
         (name == "--parent" ? request.parent : request.report) = *number;
     }
     if (i + 1 >= arguments.size())
-        return Error{Errc::BadInput, 0, "name the program to run after --, as in: beacon-launch -- /usr/bin/beacon eth0"};
+        return Error{
+            Errc::BadInput, 0, "name the program to run after --, as in: beacon-launch -- /usr/bin/beacon eth0"};
     request.command.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end());
     return request;
 }
@@ -114,7 +115,8 @@ int launch(const LaunchRequest& request)
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return fail("prctl PR_SET_PDEATHSIG");
     if (::getppid() != parent) {
-        std::fputs("beacon-launch: whoever started this is gone, so nothing is started\n", stderr); // it died before prctl
+        std::fputs(
+            "beacon-launch: whoever started this is gone, so nothing is started\n", stderr); // it died before prctl
         return EX_UNAVAILABLE;
     }
     resetSignals();

@@ -18,7 +18,7 @@ namespace beacon {
 
 struct LaunchRequest {
     pid_t parent = 0; ///< whose death ends the Beacon; 0: whoever it is at the start
-    int report = -1;  ///< -1: none
+    int report = -1; ///< -1: none
     std::vector<std::string> command; ///< [0] is an absolute path
 };
 

@@ -10,7 +10,8 @@ int main(int argc, char** argv)
         return std::puts("beacon-launch " BEACON_VERSION) < 0 ? EX_IOERR : EX_OK;
     if (argc == 2 && std::strcmp(argv[1], "--help") == 0)
         return std::puts("Usage: beacon-launch [--parent PID] [--report FD] -- BINARY ARG...\n\n"
-                         "Executes BINARY with a session, signals, environment and descriptors of its own; it dies with its parent.\n\n"
+                         "Executes BINARY with a session, signals, environment and descriptors of its own; it dies "
+                         "with its parent.\n\n"
                          "  --parent PID  refuse to start where PID is not the parent any more\n"
                          "  --report FD   where the errno of a failed execution is written\n"
                          "  --help, --version\n\n"

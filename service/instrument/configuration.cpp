@@ -1,0 +1,27 @@
+#include "service/instrument/configuration.h"
+
+#include "core/options/reader.h"
+
+namespace beacon {
+
+std::variant<Settings, std::vector<Complaint>> readConfiguration(std::span<char* const> arguments)
+{
+    const Program& program = instrumentProgram();
+    auto values = parseCommandLine(program, arguments);
+    if (!values)
+        return std::vector{Complaint{"", describe(values.error())}};
+    const bool named = values->given("config");
+    const std::string path = named ? values->text("config") : "/etc/" + std::string{program.name} + "/config.json";
+    if (const auto text = readConfigFile(path)) {
+        if (auto complaints = applyConfig(program, *text, *values); !complaints.empty())
+            return complaints;
+    } else if (named || text.error().code != Errc::NotFound) {
+        return std::vector{Complaint{"", describe(text.error())}};
+    }
+    auto settings = settingsFrom(*values);
+    if (!settings)
+        return std::vector{Complaint{"", describe(settings.error())}};
+    return *std::move(settings);
+}
+
+} // namespace beacon

@@ -1,0 +1,406 @@
+#include "service/instrument/instrument.h"
+
+#include "core/base/log.h"
+#include "service/instrument/event_data.h"
+#include "service/instrument/run_place.h"
+
+#include <csignal>
+#include <grp.h>
+#include <unistd.h>
+
+namespace beacon {
+
+namespace {
+
+constexpr std::chrono::seconds kMinute{60};
+constexpr std::chrono::seconds kStopWithin{9}; // the promise is 10 s
+
+Liveness::Policy livenessOf(const Settings& settings)
+{
+    Liveness::Policy policy;
+    policy.grace = settings.grace;
+    policy.fixed = settings.stall;
+    return policy;
+}
+
+std::chrono::milliseconds testLimit(const Settings& settings)
+{
+    return settings.stall.value_or(Liveness::Policy{}.ours);
+}
+
+QString hostName()
+{
+    char name[256] = {};
+    return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? QString::fromLocal8Bit(name)
+                                                                        : QStringLiteral("localhost");
+}
+
+admin::Hello helloOf(const Settings& settings, EventSource& events)
+{
+    admin::Hello hello;
+    hello.instrument = events.identity().instrument;
+    hello.interface = QString::fromStdString(settings.interface);
+    hello.version = QStringLiteral(BEACON_VERSION);
+    hello.run = events.takeUuid();
+    return hello;
+}
+
+admin::Role roleOf(const rpc::Credentials& credentials)
+{
+    const group* admins = ::getgrnam("beacon-admin");
+    const bool isAdmin = credentials.uid == 0 || credentials.uid == ::geteuid()
+        || (admins != nullptr && credentials.isInGroup(admins->gr_gid));
+    return isAdmin ? admin::Role::Admin : admin::Role::Observer;
+}
+
+} // namespace
+
+Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, QObject* parent)
+    : QObject(parent)
+    , m_settings(std::move(settings))
+    , m_clock(clock)
+    , m_parts(std::move(parts))
+    , m_events({QStringLiteral("beacon_0@") + hostName(), hostName(), QStringLiteral("beacon")}, clock)
+    , m_health(clock)
+    , m_journal(m_settings.stateDir)
+    , m_feed(helloOf(m_settings, m_events), clock)
+    , m_liveness(livenessOf(m_settings))
+    , m_watch(testLimit(m_settings))
+    , m_output(clock)
+{
+    m_feed.setOlder([this](quint64 after, quint64 before) { return m_journal.between(after, before); });
+    for (QTimer* timer : {&m_check, &m_healthTimer, &m_stopGuard})
+        timer->setSingleShot(true);
+    connect(&m_check, &QTimer::timeout, this, &Instrument::onCheck);
+    connect(&m_healthTimer, &QTimer::timeout, this, &Instrument::publishHealth);
+    connect(&m_minute, &QTimer::timeout, this, &Instrument::onMinute);
+    connect(&m_stopGuard, &QTimer::timeout, this, &Instrument::stopped);
+    connectOutput();
+}
+
+Instrument::~Instrument() = default;
+
+Result<> Instrument::start()
+{
+    if (auto served = serveAdmin(); !served)
+        return served;
+    m_supervisor = m_parts.makeSupervisor(m_settings);
+    connect(m_supervisor.get(), &Supervisor::processStarted, this, &Instrument::onProcessStarted);
+    connect(m_supervisor.get(), &Supervisor::processExited, this, &Instrument::onProcessExited);
+    connect(m_supervisor.get(), &Supervisor::output, &m_output, &BeaconOutput::feed);
+    connect(m_supervisor.get(), &Supervisor::stateChanged, this, &Instrument::onLife);
+    publish(m_events.make(
+        EventId::ConfigApplied, QStringLiteral("Configuration in force"), configApplied(m_configVersion, {}, {})));
+    if (auto watched = watchInterface(); !watched)
+        return watched;
+    m_minuteBegan = m_clock.now();
+    m_minute.start(kMinute);
+    log::info("instrument started",
+        {{"interface", m_settings.interface}, {"beacon", m_settings.beacon}, {"socket", m_settings.socketPath()}});
+    if (m_link->state().usable())
+        publish(
+            m_events.make(EventId::InterfaceUp, interfaceSentence(m_link->state()), interfaceData(m_link->state())));
+    reconcile();
+    judge();
+    return {};
+}
+
+Result<> Instrument::serveAdmin()
+{
+    connect(&m_listener, &rpc::Listener::accepted, this,
+        [this](rpc::Peer* peer) { m_feed.attach(peer, roleOf(peer->credentials())); });
+    connect(&m_listener, &rpc::Listener::descriptorsExhausted, this,
+        [] { log::warning("out of file descriptors; clients wait"); });
+    rpc::Listener::Settings settings;
+    settings.path = QString::fromStdString(m_settings.socketPath());
+    return m_listener.listen(settings);
+}
+
+Result<> Instrument::watchInterface()
+{
+    m_link = m_parts.makeLinkMonitor();
+    connect(m_link.get(), &LinkMonitor::changed, this, &Instrument::onLink);
+    connect(m_link.get(), &LinkMonitor::failed, this, [](const Error& error) {
+        log::warning("interface monitor", {{"error", describe(error)}});
+    });
+    if (auto started = m_link->start(m_settings.interface); !started)
+        return started;
+    m_liveness.setCarrier(m_link->state().usable(), m_clock.now());
+    return {};
+}
+
+void Instrument::connectOutput()
+{
+    connect(&m_output, &BeaconOutput::helloSaid, this, [this](const HelloLine& line) {
+        m_liveness.isOurs(true);
+        log::info("the Beacon is ours", {{"version", line.version}, {"run", std::to_string(line.run)}});
+    });
+    connect(&m_output, &BeaconOutput::alive, this, &Instrument::onAlive);
+    connect(&m_output, &BeaconOutput::attempt, this, &Instrument::onAttempt);
+    connect(&m_output, &BeaconOutput::escape, this, &Instrument::onEscape);
+    connect(&m_output, &BeaconOutput::outputLine, this,
+        [this](const std::string& text, Stream stream, bool truncated, quint64 dropped) {
+            publish(m_events.make(
+                EventId::BeaconOutput, QStringLiteral("Beacon output"), outputData(text, stream, truncated, dropped)));
+        });
+    connect(&m_output, &BeaconOutput::diagnostic, this, [](const std::string& text) {
+        log::info("beacon", {{"line", text}});
+    });
+}
+
+void Instrument::publish(const Event& event)
+{
+    m_feed.publish(event);
+    if (event.isBulk())
+        return;
+    if (const auto kept = m_journal.append(event); !kept)
+        m_health.raise(Reason::LogFailed, describe(kept.error()));
+    else
+        m_health.clear(Reason::LogFailed);
+    log::notice(event.message.toStdString(), {{"type", event.type.toStdString()}, {"seq", std::to_string(event.seq)}});
+}
+
+void Instrument::reload(const Settings& settings)
+{
+    const auto changed = changedKeys(m_settings, settings);
+    std::vector<Complaint> complaints;
+    for (const std::string& key : changed)
+        if (fixedForLife(key))
+            complaints.push_back({'/' + key, "cannot change while the Instrument runs; restart it"});
+    if (!complaints.empty()) {
+        rejectConfiguration(complaints);
+        return;
+    }
+    m_health.clear(Reason::ConfigRejected);
+    const int previous = m_configVersion;
+    if (!changed.empty())
+        ++m_configVersion;
+    m_settings = settings;
+    publish(m_events.make(EventId::ConfigApplied,
+        changed.empty() ? QStringLiteral("Configuration read again: nothing changed")
+                        : QStringLiteral("Configuration changed"),
+        configApplied(m_configVersion, previous, changed)));
+    applySettings(changed);
+    judge();
+}
+
+void Instrument::applySettings(const std::vector<std::string>& changed)
+{
+    const auto has = [&](const char* key) { return std::find(changed.begin(), changed.end(), key) != changed.end(); };
+    if (has("stall") || has("grace")) {
+        m_liveness.setPolicy(livenessOf(m_settings));
+        m_watch = AttemptWatch{testLimit(m_settings)};
+        m_watch.restart(m_clock.now());
+        armCheck();
+    }
+    if (has("stop"))
+        m_supervisor->setStopGrace(m_settings.stop);
+    if (has("interface")) {
+        if (auto watched = watchInterface(); !watched)
+            log::error("interface monitor", {{"error", describe(watched.error())}});
+    }
+    if (std::any_of(changed.begin(), changed.end(), restartsBeacon))
+        m_moved = true;
+    reconcile();
+}
+
+void Instrument::rejectConfiguration(const std::vector<Complaint>& complaints)
+{
+    const Complaint& first = complaints.front();
+    m_health.raise(Reason::ConfigRejected, first.pointer + (first.pointer.empty() ? "" : " ") + first.text);
+    publish(
+        m_events.make(EventId::ConfigRejected, QStringLiteral("Configuration rejected; the earlier one stays in force"),
+            configRejected(m_configVersion, complaints)));
+    judge();
+}
+
+void Instrument::stop()
+{
+    if (m_stopping) {
+        m_stopGuard.start(0); // asked twice: the destructor kills what is left
+        return;
+    }
+    m_stopping = true;
+    m_stopGuard.start(kStopWithin);
+    reconcile();
+    if (m_supervisor->life() == Life::Stopped)
+        QMetaObject::invokeMethod(this, &Instrument::stopped, Qt::QueuedConnection);
+}
+
+void Instrument::prepareCommand()
+{
+    Command command;
+    command.program = m_settings.beacon;
+    command.arguments = {m_link->state().name};
+    command.environment = {{"BEACON_CONFIG", m_settings.beaconConfigPath()}};
+    m_supervisor->setCommand(std::move(command));
+    const auto written = writePrivateFile(m_settings.beaconConfigPath(), beaconConfig(m_settings));
+    if (written)
+        m_health.clear(Reason::ConfigMissing);
+    else
+        m_health.raise(Reason::ConfigMissing, describe(written.error()));
+}
+
+void Instrument::reconcile()
+{
+    const Life life = m_supervisor->life();
+    if (m_stopping || !m_link->state().present) {
+        m_moved = false;
+        m_supervisor->stop();
+        return;
+    }
+    const bool off = life == Life::Stopped || life == Life::Stopping;
+    if (off && m_link->state().usable()) {
+        m_moved = false;
+        prepareCommand();
+        m_supervisor->start();
+    } else if (!off && m_moved) {
+        m_moved = false;
+        prepareCommand();
+        m_supervisor->restart();
+    }
+}
+
+void Instrument::onLink(const LinkState& now, const LinkState& before)
+{
+    const MonotonicTime time = m_clock.now();
+    m_liveness.setCarrier(now.usable(), time);
+    if (now.usable() && !before.usable())
+        m_watch.restart(time);
+    if (now.usable() != before.usable() || (now.usable() && now.index != before.index) || now.name != before.name)
+        publish(m_events.make(
+            now.usable() ? EventId::InterfaceUp : EventId::InterfaceDown, interfaceSentence(now), interfaceData(now)));
+    if (before.present && now.present && (now.index != before.index || now.name != before.name))
+        m_moved = true;
+    reconcile();
+    armCheck();
+    judge();
+}
+
+void Instrument::onProcessStarted(qint64 pid)
+{
+    const MonotonicTime now = m_clock.now();
+    m_unannounced = pid;
+    m_output.begin();
+    m_liveness.started(now);
+    m_watch.restart(now);
+    armCheck();
+}
+
+void Instrument::announceProcess()
+{
+    if (!m_unannounced)
+        return;
+    const auto& hello = m_output.hello();
+    m_processChain = m_events.make(EventId::ProcessStarted, QStringLiteral("Beacon started"),
+        processStarted(
+            *std::exchange(m_unannounced, std::nullopt), hello ? std::optional{hello->version} : std::nullopt));
+    publish(*m_processChain);
+}
+
+void Instrument::onProcessExited(Exit exit, std::chrono::milliseconds uptime)
+{
+    m_output.end();
+    m_liveness.ended();
+    if (exit.how == Exit::How::Unrunnable || exit.how == Exit::How::NoSpawn) {
+        log::error("the Beacon was not started", {{"beacon", m_settings.beacon}, {"why", describe(exit)}});
+        return; // nothing ran: health tells
+    }
+    announceProcess();
+    const QString message = QStringLiteral("Beacon ended: ") + QString::fromStdString(describe(exit));
+    const QJsonObject data = processExited(exit, uptime, m_output.lastLines());
+    publish(m_processChain ? m_events.follow(*m_processChain, EventId::ProcessExited, message, data)
+                           : m_events.make(EventId::ProcessExited, message, data));
+    m_processChain.reset();
+}
+
+void Instrument::onLife(Life life)
+{
+    if (life == Life::Stopped && m_stopping) {
+        Q_EMIT stopped();
+        return;
+    }
+    if (life == Life::Stopped)
+        reconcile();
+    armCheck();
+    judge();
+}
+
+void Instrument::onAlive(bool attempt)
+{
+    m_liveness.line(m_clock.now(), attempt ? Liveness::Sign::Attempt : Liveness::Sign::Other);
+    if (m_output.kind() == BeaconOutput::Kind::Undecided)
+        return; // stderr before the first line: life, but not yet known whose
+    announceProcess();
+    if (m_supervisor->life() == Life::Starting)
+        m_supervisor->noteReady();
+    if (m_output.kind() == BeaconOutput::Kind::Foreign) { // each of its lines counts as an attempt that left
+        const bool first = !m_health.working();
+        m_watch.left(m_clock.now(), Family::Ipv4);
+        m_health.noteWorking();
+        if (first || m_lastHealth.status == HealthStatus::Error)
+            judge();
+    }
+}
+
+void Instrument::onAttempt(const AttemptLine& line)
+{
+    const MonotonicTime now = m_clock.now();
+    ++m_attempts;
+    m_rollUp.add(line);
+    m_watch.attempt(now, line);
+    m_feed.publishLine(writeLine(line), m_clock.wall(), m_events.takeSeq(), false);
+    if (!leftTheHost(line.outcome))
+        return;
+    const bool first = !m_health.working();
+    m_health.noteWorking();
+    if (first || m_lastHealth.status == HealthStatus::Error)
+        judge();
+}
+
+void Instrument::onEscape(const EscapeLine& line)
+{
+    ++m_escapes;
+    m_watch.left(m_clock.now(), line.target.family);
+    m_health.noteWorking();
+    m_feed.publishLine(writeLine(line), m_clock.wall(), m_events.takeSeq(), true);
+    const auto run = m_output.hello() ? m_output.hello()->run : 0;
+    publish(m_events.make(EventId::EscapeSucceeded, escapeSentence(line), escapeData(line, run)));
+}
+
+void Instrument::onCheck()
+{
+    const auto silence = m_liveness.limit();
+    if (m_liveness.check(m_clock.now()) == Liveness::State::Stalled && m_supervisor->life() != Life::Failing) {
+        m_health.raise(Reason::BeaconStalled, std::to_string(silence.count() / 1'000) + " s");
+        log::warning(
+            "the Beacon is silent and is being replaced", {{"seconds", std::to_string(silence.count() / 1'000)}});
+        m_supervisor->noteStalled();
+    }
+    judge();
+    armCheck();
+}
+
+void Instrument::armCheck()
+{
+    // Between checks of liveness, the attempts too are looked at often enough to be judged within a third of their
+    // limit.
+    if (const auto next = m_liveness.nextCheck())
+        m_check.start(std::min<std::chrono::milliseconds>(
+            *next, std::max(testLimit(m_settings) / 3, std::chrono::milliseconds{100})));
+    else
+        m_check.stop();
+}
+
+void Instrument::onMinute()
+{
+    const MonotonicTime now = m_clock.now();
+    const double covered = std::chrono::duration<double>(now - m_minuteBegan).count();
+    m_minuteBegan = now;
+    if (!m_rollUp.empty())
+        publish(m_events.make(
+            EventId::EscapeAttempts, QStringLiteral("Attempts of the last minute"), m_rollUp.take(covered)));
+    judge();
+}
+
+} // namespace beacon

@@ -1,0 +1,105 @@
+#pragma once
+
+#include "core/admin/feed.h"
+#include "core/base/clock.h"
+#include "core/event/event_source.h"
+#include "core/instrument/health.h"
+#include "core/netlink/link_monitor.h"
+#include "core/rpc/listener.h"
+#include "core/supervision/liveness.h"
+#include "core/supervision/supervisor.h"
+#include "service/instrument/attempt_watch.h"
+#include "service/instrument/beacon_output.h"
+#include "service/instrument/journal.h"
+#include "service/instrument/roll_up.h"
+#include "service/instrument/settings.h"
+
+#include <QObject>
+#include <QTimer>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace beacon {
+
+/// The Beacon Instrument: maps what its parts say to events, health and each other.
+///
+/// Thread:  used only from the thread that created it.
+/// Errors:  start() reports what makes the whole run pointless; the rest becomes health and events.
+/// Owns:    all parts; borrows the Clock, which must outlive it.
+class Instrument final : public QObject {
+    Q_OBJECT
+public:
+    struct Parts {
+        std::function<std::unique_ptr<LinkMonitor>()> makeLinkMonitor;
+        std::function<std::unique_ptr<Supervisor>(const Settings&)> makeSupervisor;
+    };
+    Instrument(Settings settings, const Clock& clock, Parts parts, QObject* parent = nullptr);
+    ~Instrument() override;
+
+    Result<> start(); ///< with the lock held, and the directories made
+    void reload(const Settings& settings);
+    void rejectConfiguration(const std::vector<Complaint>& complaints); ///< the earlier stays in force
+    void stop(); ///< stopped() follows within 10 s; asked again, it kills at once
+
+Q_SIGNALS:
+    void stopped();
+
+private:
+    void publish(const Event& event);
+    void applySettings(const std::vector<std::string>& changed);
+    Result<> watchInterface();
+    Result<> serveAdmin();
+    void connectOutput();
+    void prepareCommand();
+    void reconcile(); ///< starts or stops the Beacon as the interface and stop() have it
+
+    void onLink(const LinkState& now, const LinkState& before);
+    void onProcessStarted(qint64 pid);
+    void onProcessExited(Exit exit, std::chrono::milliseconds uptime);
+    void onLife(Life life);
+    void onAlive(bool attempt);
+    void onAttempt(const AttemptLine& line);
+    void onEscape(const EscapeLine& line);
+    void onCheck();
+    void onMinute();
+
+    void announceProcess(); ///< process.started, once per process
+    void armCheck();
+    void judge();
+    void judgeInterface();
+    void judgeBeacon();
+    void judgeAttempts();
+    void publishHealth();
+    [[nodiscard]] QJsonObject facts() const;
+
+    Settings m_settings;
+    const Clock& m_clock;
+    Parts m_parts;
+    EventSource m_events;
+    HealthModel m_health;
+    HealthSnapshot m_lastHealth;
+    Journal m_journal;
+    admin::Feed m_feed;
+    rpc::Listener m_listener;
+    std::unique_ptr<LinkMonitor> m_link;
+    std::unique_ptr<Supervisor> m_supervisor;
+    Liveness m_liveness;
+    AttemptWatch m_watch;
+    BeaconOutput m_output;
+    RollUp m_rollUp;
+    QTimer m_check, m_minute, m_healthTimer, m_stopGuard;
+
+    int m_configVersion = 1;
+    bool m_stopping = false;
+    bool m_moved = false; ///< name or index of the interface changed: the Beacon must be replaced
+    std::optional<qint64> m_unannounced; ///< pid of a process whose event waits for its hello
+    std::optional<Event> m_processChain;
+    MonotonicTime m_minuteBegan{};
+    std::uint64_t m_attempts = 0, m_escapes = 0;
+    std::string m_launchFault; ///< BEACON_CONFIG could not be written
+};
+
+} // namespace beacon

@@ -1,0 +1,216 @@
+#include "service/instrument/settings.h"
+
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <unistd.h>
+
+namespace beacon {
+
+namespace {
+
+constexpr auto kOptions = std::to_array<Option>({
+    {.name = "interface", .value = "NAME", .help = "Network interface of the segment to test; required"},
+    {.name = "name", .value = "NAME", .help = "Name of this Instrument; by default the interface's"},
+    {.name = "beacon", .value = "PATH", .help = "Beacon to run; by default the one beside this program"},
+    {.name = "launcher",
+        .value = "PATH",
+        .help = "beacon-launch to start it with; by default the one beside this program"},
+    {.name = "identity", .value = "FILE", .help = "Identity file that beacon-home issued"},
+    {.name = "rate",
+        .kind = OptionKind::Number,
+        .value = "PPS",
+        .help = "Attempts a second",
+        .low = 0.01,
+        .high = 100'000},
+    {.name = "ports", .kind = OptionKind::PortList, .value = "LIST", .help = "Ports to try"},
+    {.name = "techniques", .kind = OptionKind::TextList, .value = "LIST", .help = "Techniques to try"},
+    {.name = "runtime-dir",
+        .value = "DIR",
+        .help = "For socket and lock; by default /run/beacon-instrument, or below $XDG_RUNTIME_DIR where unprivileged"},
+    {.name = "state-dir",
+        .value = "DIR",
+        .help =
+            "For the event log; by default /var/lib/beacon-instrument, or below $XDG_STATE_HOME where unprivileged"},
+    {.name = "stall",
+        .kind = OptionKind::Number,
+        .value = "SECONDS",
+        .help = "Silence after which a Beacon is replaced; by default 30 for ours, learnt for others",
+        .low = 1,
+        .high = 86'400},
+    {.name = "grace",
+        .kind = OptionKind::Number,
+        .value = "SECONDS",
+        .fallback = "30",
+        .help = "Time that a Beacon has for its first line",
+        .low = 1,
+        .high = 3'600},
+    {.name = "stop",
+        .kind = OptionKind::Number,
+        .value = "SECONDS",
+        .fallback = "5",
+        .help = "Time that a Beacon has to stop before it is killed",
+        .low = 0.1,
+        .high = 8},
+    {.name = "health",
+        .kind = OptionKind::Flag,
+        .where = Where::CommandLine,
+        .help = "Ask the running Instrument how it is: exit 0, or 1 for ERROR, or 69 where nobody answers"},
+});
+
+constexpr Program kProgram{
+    .name = "beacon-instrument",
+    .summary = "Runs a Beacon on a network interface, watches it and tells what it finds",
+    .options = kOptions,
+    .notes = "SIGHUP reads the configuration again; SIGTERM ends the Beacon, then this program.\n"
+             "Exit code 75: another Instrument of this name is running.\n",
+};
+
+constexpr auto kRestartKeys =
+    std::to_array<std::string_view>({"interface", "beacon", "launcher", "identity", "rate", "ports", "techniques"});
+constexpr auto kFixedKeys = std::to_array<std::string_view>({"name", "launcher", "runtime_dir", "state_dir"});
+
+std::string absolute(const std::string& path)
+{
+    std::error_code ignored;
+    return path.empty() ? path : std::filesystem::absolute(path, ignored).lexically_normal().string();
+}
+
+std::string besideUs(const char* program)
+{
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    return error ? std::string{"/usr/bin/"} + program : (self.parent_path() / program).string();
+}
+
+std::string defaultDir(const char* root, const char* variable, const char* belowHome)
+{
+    if (::geteuid() == 0)
+        return std::string{root} + "/beacon-instrument";
+    if (const char* dir = std::getenv(variable); dir != nullptr && *dir == '/')
+        return std::string{dir} + "/beacon-instrument";
+    const char* home = std::getenv("HOME");
+    return std::string{home != nullptr && *home == '/' ? home : "/tmp"} + belowHome + "/beacon-instrument";
+}
+
+std::chrono::milliseconds seconds(double number)
+{
+    return std::chrono::milliseconds{static_cast<std::int64_t>(number * 1'000)};
+}
+
+/// Consecutive ports as one "low-high": 65,535 numbers would make a file of 400 kB.
+QJsonArray portRanges(const std::vector<std::uint16_t>& ports)
+{
+    QJsonArray ranges;
+    for (std::size_t i = 0; i < ports.size();) {
+        std::size_t end = i + 1;
+        while (end < ports.size() && ports[end] == ports[end - 1] + 1)
+            ++end;
+        if (end - i == 1)
+            ranges.append(static_cast<int>(ports[i]));
+        else
+            ranges.append(QStringLiteral("%1-%2").arg(ports[i]).arg(ports[end - 1]));
+        i = end;
+    }
+    return ranges;
+}
+
+} // namespace
+
+const Program& instrumentProgram()
+{
+    return kProgram;
+}
+
+Result<Settings> settingsFrom(const Values& values)
+{
+    Settings settings;
+    settings.interface = values.text("interface");
+    constexpr std::size_t kLongestInterface = 15; // IFNAMSIZ less its NUL, net/if.h
+    if (settings.interface.empty())
+        return Error{Errc::BadInput, 0, "name the interface to test, as in --interface eth0"};
+    if (settings.interface.size() > kLongestInterface || settings.interface.find('/') != std::string::npos)
+        return Error{Errc::BadInput, 0, "interface must be the name of a network interface, at most 15 bytes"};
+    settings.name = values.given("name") ? values.text("name") : settings.interface;
+    constexpr std::size_t kLongestName = 64;
+    if (settings.name.empty() || settings.name.size() > kLongestName || settings.name.front() == '.'
+        || settings.name.find('/') != std::string::npos)
+        return Error{Errc::BadInput, 0, "name must be 1 to 64 bytes without a slash, and not begin with a dot"};
+
+    settings.beacon = absolute(values.given("beacon") ? values.text("beacon") : besideUs("beacon"));
+    settings.launcher = absolute(values.given("launcher") ? values.text("launcher") : besideUs("beacon-launch"));
+    settings.identity = absolute(values.text("identity"));
+    if (values.given("rate"))
+        settings.rate = values.number("rate");
+    settings.ports = values.ports("ports");
+    settings.techniques = values.list("techniques");
+    const auto dir = [&](const char* option, const char* root, const char* variable, const char* belowHome) {
+        return absolute(values.given(option) ? values.text(option) : defaultDir(root, variable, belowHome)) + '/'
+            + settings.name;
+    };
+    settings.runtimeDir = dir("runtime-dir", "/run", "XDG_RUNTIME_DIR", "/.cache");
+    settings.stateDir = dir("state-dir", "/var/lib", "XDG_STATE_HOME", "/.local/state");
+    if (values.given("stall"))
+        settings.stall = seconds(values.number("stall"));
+    settings.grace = seconds(values.number("grace"));
+    settings.stop = seconds(values.number("stop"));
+    return settings;
+}
+
+std::vector<std::string> changedKeys(const Settings& from, const Settings& to)
+{
+    std::vector<std::string> keys;
+    const auto compare = [&](const char* key, const auto& a, const auto& b) {
+        if (!(a == b))
+            keys.emplace_back(key);
+    };
+    compare("interface", from.interface, to.interface);
+    compare("name", from.name, to.name);
+    compare("beacon", from.beacon, to.beacon);
+    compare("launcher", from.launcher, to.launcher);
+    compare("identity", from.identity, to.identity);
+    compare("rate", from.rate, to.rate);
+    compare("ports", from.ports, to.ports);
+    compare("techniques", from.techniques, to.techniques);
+    compare("runtime_dir", from.runtimeDir, to.runtimeDir);
+    compare("state_dir", from.stateDir, to.stateDir);
+    compare("stall", from.stall, to.stall);
+    compare("grace", from.grace, to.grace);
+    compare("stop", from.stop, to.stop);
+    return keys;
+}
+
+bool restartsBeacon(const std::string& key)
+{
+    return std::find(kRestartKeys.begin(), kRestartKeys.end(), key) != kRestartKeys.end();
+}
+
+bool fixedForLife(const std::string& key)
+{
+    return std::find(kFixedKeys.begin(), kFixedKeys.end(), key) != kFixedKeys.end();
+}
+
+std::string beaconConfig(const Settings& settings)
+{
+    QJsonObject object;
+    if (!settings.identity.empty())
+        object.insert(QStringLiteral("identity"), QString::fromStdString(settings.identity));
+    if (settings.rate)
+        object.insert(QStringLiteral("rate"), *settings.rate);
+    if (!settings.ports.empty())
+        object.insert(QStringLiteral("ports"), portRanges(settings.ports));
+    if (!settings.techniques.empty()) {
+        QJsonArray techniques;
+        for (const std::string& technique : settings.techniques)
+            techniques.append(QString::fromStdString(technique));
+        object.insert(QStringLiteral("techniques"), techniques);
+    }
+    return QJsonDocument{object}.toJson(QJsonDocument::Compact).toStdString();
+}
+
+} // namespace beacon

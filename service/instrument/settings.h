@@ -1,0 +1,52 @@
+#pragma once
+
+#include "core/base/result.h"
+#include "core/options/options.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace beacon {
+
+/// What beacon-instrument was asked to do. Paths are absolute.
+struct Settings {
+    std::string interface;
+    std::string name;
+    std::string beacon;
+    std::string launcher;
+    std::string identity; ///< empty: the Beacon's own default
+    std::optional<double> rate;
+    std::vector<std::uint16_t> ports;
+    std::vector<std::string> techniques;
+    std::string runtimeDir; ///< <runtime-dir>/<name>
+    std::string stateDir; ///< <state-dir>/<name>
+    std::optional<std::chrono::milliseconds> stall;
+    std::chrono::milliseconds grace{30'000};
+    std::chrono::milliseconds stop{5'000};
+
+    [[nodiscard]] std::string socketPath() const { return runtimeDir + "/admin.sock"; }
+    [[nodiscard]] std::string lockPath() const { return runtimeDir + "/lock"; }
+    [[nodiscard]] std::string beaconConfigPath() const { return runtimeDir + "/beacon.json"; }
+};
+
+[[nodiscard]] const Program& instrumentProgram();
+
+/// BadInput: one sentence with the remedy.
+[[nodiscard]] Result<Settings> settingsFrom(const Values& values);
+
+/// The keys, as they stand in a file, whose values differ.
+[[nodiscard]] std::vector<std::string> changedKeys(const Settings& from, const Settings& to);
+
+/// Whether a running Beacon must be replaced for a change of `key` to take effect.
+[[nodiscard]] bool restartsBeacon(const std::string& key);
+
+/// Whether a change of `key` needs a new Instrument.
+[[nodiscard]] bool fixedForLife(const std::string& key);
+
+/// The file that BEACON_CONFIG names: a JSON object.
+[[nodiscard]] std::string beaconConfig(const Settings& settings);
+
+} // namespace beacon
