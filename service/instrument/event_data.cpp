@@ -79,7 +79,7 @@ QString escapeSentence(const EscapeLine& line)
 {
     const AttemptTarget& target = line.target;
     const QString dst =
-        target.family == Family::Ipv6 && target.port != 0 ? '[' + text(target.dst) + ']' : text(target.dst);
+        target.family == Family::Ipv6 && target.port != 0 ? QStringLiteral("[%1]").arg(text(target.dst)) : text(target.dst);
     QString sentence = QStringLiteral("Leak: %1 to %2").arg(text(target.technique), dst);
     if (target.port != 0)
         sentence += QStringLiteral(":%1").arg(target.port);

@@ -7,7 +7,7 @@
 #include "service/instrument/instrument.h"
 #include "service/instrument/run_place.h"
 #include "service/instrument/settings.h"
-#include "service/instrument/unix_signals.h"
+#include "core/supervision/unix_signals.h"
 
 #include <QCoreApplication>
 

@@ -1,4 +1,4 @@
-#include "service/instrument/unix_signals.h"
+#include "core/supervision/unix_signals.h"
 
 #include <array>
 #include <atomic>
