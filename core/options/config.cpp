@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+constexpr std::size_t kMaxConfigBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxDepth = 16;
 constexpr std::size_t kMaxComplaints = 32;
 constexpr std::size_t kMaxPortItems = 65'535;
@@ -231,7 +231,8 @@ std::vector<Complaint> applyConfig(const Program& program, std::string_view json
     std::vector<Complaint> complaints;
     std::map<std::string, std::string, std::less<>> read;
     std::set<std::string_view> seen;
-    for (const auto& [key, value] : document.entries) {
+    for (const auto& entry : document.entries) {
+        const std::string& key = entry.first; // clang 14 cannot capture a structured binding
         if (complaints.size() == kMaxComplaints) {
             complaints.push_back({"", "has more faults than these; mend them first"});
             break;
@@ -243,7 +244,7 @@ std::vector<Complaint> applyConfig(const Program& program, std::string_view json
             complaints.push_back({pointerTo(key), "is given twice; keep one of the two"});
         else if (option == program.options.end())
             complaints.push_back(unknownKey(program, key));
-        else if (auto complaint = readValue(*option, value, pointerTo(key), spelled))
+        else if (auto complaint = readValue(*option, entry.second, pointerTo(key), spelled))
             complaints.push_back(std::move(*complaint));
         else
             read.insert_or_assign(std::string{option->name}, std::move(spelled));
