@@ -250,7 +250,7 @@ std::vector<Complaint> applyConfig(const Program& program, std::string_view json
             read.insert_or_assign(std::string{option->name}, std::move(spelled));
     }
     if (complaints.empty())
-        OptionReader{program, values}.setFromFile(std::move(read));
+        OptionReader{program, values}.setFromFile(read);
     return complaints;
 }
 

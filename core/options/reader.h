@@ -18,7 +18,7 @@ public:
     [[nodiscard]] const Program& program() const noexcept { return m_program; }
     [[nodiscard]] bool onCommandLine(std::string_view name) const { return m_values.m_line.contains(name); }
     void setOnCommandLine(std::string_view name, std::string value) { m_values.m_line.emplace(name, std::move(value)); }
-    void setFromFile(std::map<std::string, std::string, std::less<>> values);
+    void setFromFile(const std::map<std::string, std::string, std::less<>>& values);
     void addOperand(std::string operand) { m_values.m_operands.push_back(std::move(operand)); }
     [[nodiscard]] std::size_t operandCount() const noexcept { return m_values.m_operands.size(); }
 

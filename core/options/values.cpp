@@ -56,10 +56,10 @@ std::vector<std::uint16_t> Values::ports(std::string_view name) const
     return parsePorts(inForce(m_line, m_file, m_options, name)).value_or(std::vector<std::uint16_t>{});
 }
 
-void OptionReader::setFromFile(std::map<std::string, std::string, std::less<>> values)
+void OptionReader::setFromFile(const std::map<std::string, std::string, std::less<>>& values)
 {
-    for (auto& [name, value] : values)
-        m_values.m_file.insert_or_assign(name, std::move(value));
+    for (const auto& [name, value] : values)
+        m_values.m_file.insert_or_assign(name, value);
 }
 
 } // namespace beacon
