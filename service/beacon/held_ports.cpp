@@ -1,6 +1,6 @@
 #include "service/beacon/held_ports.h"
 
-#include "service/beacon/sockaddr.h"
+#include "core/base/sockaddr.h"
 
 #include <cerrno>
 #include <linux/filter.h>

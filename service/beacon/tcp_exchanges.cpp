@@ -1,6 +1,6 @@
 #include "service/beacon/tcp_exchanges.h"
 
-#include "service/beacon/sockaddr.h"
+#include "core/base/sockaddr.h"
 
 #include <algorithm>
 #include <array>
