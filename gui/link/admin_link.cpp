@@ -1,0 +1,151 @@
+#include "gui/link/admin_link.h"
+
+#include "core/rpc/peer.h"
+
+#include <algorithm>
+
+namespace beacon {
+
+namespace {
+
+QString whyNot(QLocalSocket::LocalSocketError error, const QString& path)
+{
+    switch (error) {
+    case QLocalSocket::ServerNotFoundError:
+        return QStringLiteral("There is no Instrument at %1. Is beacon-instrument running, and is the name right?")
+            .arg(path);
+    case QLocalSocket::ConnectionRefusedError:
+        return QStringLiteral("The Instrument at %1 has ended.").arg(path);
+    case QLocalSocket::SocketAccessError:
+        return QStringLiteral("You may not open %1. Join the group beacon-admin, or run this as its owner.").arg(path);
+    default:
+        return QStringLiteral("%1 cannot be opened.").arg(path);
+    }
+}
+
+quint64 highestSeq(const admin::EventBatch& batch, quint64 highest)
+{
+    for (const QList<QJsonObject>* const list : {&batch.events, &batch.attempts}) {
+        for (const QJsonObject& object : *list)
+            highest = std::max(highest, static_cast<quint64>(object[QLatin1String{"seq"}].toInteger()));
+    }
+    return highest;
+}
+
+} // namespace
+
+AdminLink::AdminLink(QString socketPath, QObject* parent)
+    : QObject(parent)
+    , m_path(std::move(socketPath))
+{
+    m_retry.setSingleShot(true);
+    connect(&m_retry, &QTimer::timeout, this, &AdminLink::connectNow);
+}
+
+AdminLink::~AdminLink() = default;
+
+void AdminLink::start()
+{
+    connectNow();
+}
+
+void AdminLink::connectNow()
+{
+    m_state = State::Connecting;
+    Q_EMIT stateChanged(m_state, {});
+    m_socket = std::make_unique<QLocalSocket>();
+    connect(m_socket.get(), &QLocalSocket::connected, this, &AdminLink::onConnected, Qt::QueuedConnection);
+    connect(
+        m_socket.get(), &QLocalSocket::errorOccurred, this,
+        [this](QLocalSocket::LocalSocketError error) { lose(whyNot(error, m_path)); }, Qt::QueuedConnection);
+    m_socket->connectToServer(m_path);
+}
+
+void AdminLink::onConnected()
+{
+    if (!m_socket)
+        return;
+    m_socket->disconnect(this);
+    m_peer = std::make_unique<rpc::Peer>(std::move(m_socket));
+    connect(m_peer.get(), &rpc::Peer::notified, this, &AdminLink::onNotified);
+    connect(
+        m_peer.get(), &rpc::Peer::closed, this,
+        [this](const QString& reason) {
+            lose(reason.isEmpty() ? QStringLiteral("The Instrument closed the connection.") : reason);
+        },
+        Qt::QueuedConnection);
+    m_peer->call(admin::kHelloMethod, {{QStringLiteral("protocol"), admin::kProtocol}},
+        [this, peer = m_peer.get()](const auto& answer) {
+            if (m_peer.get() != peer)
+                return;
+            if (const auto* const value = std::get_if<QJsonValue>(&answer))
+                onHello(value->toObject());
+            else
+                lose(std::get<rpc::RpcError>(answer).message);
+        });
+}
+
+void AdminLink::onHello(const QJsonObject& object)
+{
+    const auto hello = admin::helloFromJson(object);
+    if (!hello)
+        return lose(QStringLiteral("What answers at %1 is no Instrument: %2.")
+                        .arg(m_path, QString::fromStdString(describe(hello.error()))));
+    const bool newRun = !m_everGreeted || hello->run != m_hello.run;
+    m_hello = *hello;
+    m_everGreeted = true;
+    if (newRun)
+        m_lastSeq = m_hello.lastSeq > kHistory ? m_hello.lastSeq - kHistory : 0;
+    m_nextRetry = kFirstRetry;
+    m_state = State::Connected;
+    Q_EMIT stateChanged(m_state, {});
+    Q_EMIT greeted(m_hello, newRun);
+    subscribe();
+}
+
+void AdminLink::subscribe()
+{
+    admin::Subscription subscription;
+    subscription.sinceSeq = m_lastSeq;
+    m_peer->call(admin::kSubscribeMethod, toJson(subscription), [this, peer = m_peer.get()](const auto& answer) {
+        if (const auto* const error = std::get_if<rpc::RpcError>(&answer); error != nullptr && m_peer.get() == peer)
+            lose(error->message);
+    });
+    m_peer->call(admin::kHealthGetMethod, {}, [this, peer = m_peer.get()](const auto& answer) {
+        if (const auto* const value = std::get_if<QJsonValue>(&answer); value != nullptr && m_peer.get() == peer)
+            onNotified(admin::kHealthChangedMethod, value->toObject());
+    });
+}
+
+void AdminLink::onNotified(const QString& method, const QJsonObject& params)
+{
+    if (method == admin::kEventsMethod) {
+        if (const auto batch = admin::eventBatchFromJson(params)) {
+            m_lastSeq = highestSeq(*batch, m_lastSeq);
+            Q_EMIT received(*batch);
+        }
+    } else if (method == admin::kHealthChangedMethod) {
+        if (const auto health = admin::healthFromJson(params))
+            Q_EMIT healthChanged(*health);
+    }
+}
+
+void AdminLink::lose(const QString& why)
+{
+    if (m_state == State::Waiting)
+        return;
+    m_state = State::Waiting;
+    if (m_peer) { // it may be what is calling
+        m_peer->disconnect(this);
+        m_peer.release()->deleteLater();
+    }
+    if (m_socket) {
+        m_socket->disconnect(this);
+        m_socket.release()->deleteLater();
+    }
+    m_retry.start(m_nextRetry);
+    m_nextRetry = std::min(m_nextRetry * 2, kLastRetry);
+    Q_EMIT stateChanged(m_state, why);
+}
+
+} // namespace beacon

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "core/admin/messages.h"
+
+#include <QLocalSocket>
+#include <QObject>
+#include <QTimer>
+
+#include <chrono>
+#include <memory>
+
+namespace beacon {
+
+namespace rpc {
+class Peer;
+}
+
+/// The tool's end of an Instrument's admin socket. Connects, says hello, subscribes to everything, and does so again by
+/// itself whenever the connection ends: nothing is shown twice, and what the Instrument still has is not lost.
+///
+/// Thread:  the GUI thread; never blocks.
+/// Errors:  stateChanged() says in a sentence why there is no connection; tried again after 0.25 s, doubling to 4 s.
+class AdminLink final : public QObject {
+    Q_OBJECT
+public:
+    static constexpr std::chrono::milliseconds kFirstRetry{250};
+    static constexpr std::chrono::milliseconds kLastRetry{4'000};
+    static constexpr quint64 kHistory = 5'000; ///< entries asked for at the first connection
+
+    enum class State { Connecting, Connected, Waiting };
+
+    explicit AdminLink(QString socketPath, QObject* parent = nullptr);
+    ~AdminLink() override;
+
+    void start();
+    [[nodiscard]] State state() const noexcept { return m_state; }
+    [[nodiscard]] const QString& socketPath() const noexcept { return m_path; }
+    [[nodiscard]] const admin::Hello& hello() const noexcept { return m_hello; } ///< the last one
+
+Q_SIGNALS:
+    void stateChanged(beacon::AdminLink::State state, const QString& why); ///< `why`: a sentence while Waiting
+    void greeted(const beacon::admin::Hello& hello, bool newRun); ///< newRun: what was shown is another run's
+    void received(const beacon::admin::EventBatch& batch);
+    void healthChanged(const beacon::admin::Health& health);
+
+private:
+    void connectNow();
+    void onConnected();
+    void onHello(const QJsonObject& object);
+    void subscribe();
+    void onNotified(const QString& method, const QJsonObject& params);
+    void lose(const QString& why);
+
+    QString m_path;
+    std::unique_ptr<QLocalSocket> m_socket; ///< until it is connected; then the peer's
+    std::unique_ptr<rpc::Peer> m_peer;
+    QTimer m_retry;
+    std::chrono::milliseconds m_nextRetry = kFirstRetry;
+    State m_state = State::Connecting;
+    admin::Hello m_hello;
+    bool m_everGreeted = false;
+    quint64 m_lastSeq = 0;
+};
+
+} // namespace beacon
