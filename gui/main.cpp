@@ -1,10 +1,12 @@
 #include "core/supervision/unix_signals.h"
 #include "gui/cli.h"
 #include "gui/print.h"
+#include "gui/views/main_window.h"
 
-#include <QCoreApplication>
+#include <QApplication>
 
 #include <cstdio>
+#include <memory>
 #include <sysexits.h>
 
 using namespace beacon;
@@ -19,12 +21,21 @@ int main(int argc, char** argv)
         std::fprintf(stderr, "beacon-admin: %s.\n", describe(path.error()).c_str());
         return EX_USAGE;
     }
-    QCoreApplication application{argc, argv};
+    const bool printing = started.values->flag("print");
+    const std::unique_ptr<QCoreApplication> application(
+        printing ? new QCoreApplication(argc, argv) : new QApplication(argc, argv));
     UnixSignals signals;
     static_cast<void>(signals.start()); // without them the default action ends it just as well
-    QObject::connect(&signals, &UnixSignals::terminate, &application, &QCoreApplication::quit);
+    QObject::connect(&signals, &UnixSignals::terminate, application.get(), &QCoreApplication::quit);
     AdminLink link{QString::fromStdString(*path)};
-    const Print print{link};
+    std::unique_ptr<Print> print;
+    std::unique_ptr<gui::MainWindow> window;
+    if (printing) {
+        print = std::make_unique<Print>(link);
+    } else {
+        window = std::make_unique<gui::MainWindow>(link);
+        window->show();
+    }
     link.start();
     return QCoreApplication::exec();
 }

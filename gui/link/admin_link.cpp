@@ -3,6 +3,7 @@
 #include "core/rpc/peer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace beacon {
 
@@ -23,12 +24,17 @@ QString whyNot(QLocalSocket::LocalSocketError error, const QString& path)
     }
 }
 
-quint64 highestSeq(const admin::EventBatch& batch, quint64 highest)
+/// Takes away what has been received before. Returns the highest seq.
+quint64 keepNew(admin::EventBatch& batch, const quint64 last)
 {
-    for (const QList<QJsonObject>* const list : {&batch.events, &batch.attempts}) {
-        for (const QJsonObject& object : *list)
-            highest = std::max(highest, static_cast<quint64>(object[QLatin1String{"seq"}].toInteger()));
-    }
+    quint64 highest = last;
+    const auto old = [&](const QJsonObject& object) {
+        const auto seq = static_cast<quint64>(std::max<qint64>(0, object[QLatin1String{"seq"}].toInteger()));
+        highest = std::max(highest, seq);
+        return seq <= last;
+    };
+    batch.events.removeIf(old);
+    batch.attempts.removeIf(old);
     return highest;
 }
 
@@ -91,11 +97,13 @@ void AdminLink::onHello(const QJsonObject& object)
     if (!hello)
         return lose(QStringLiteral("What answers at %1 is no Instrument: %2.")
                         .arg(m_path, QString::fromStdString(describe(hello.error()))));
-    const bool newRun = !m_everGreeted || hello->run != m_hello.run;
+    const bool newRun = !m_everGreeted || hello->run != m_hello.run || hello->lastSeq < m_lastSeq;
     m_hello = *hello;
     m_everGreeted = true;
-    if (newRun)
-        m_lastSeq = m_hello.lastSeq > kHistory ? m_hello.lastSeq - kHistory : 0;
+    if (newRun) {
+        m_lastSeq = 0; // an escape long ago is still an escape: whatever the Instrument has kept
+        m_history = true;
+    }
     m_nextRetry = kFirstRetry;
     m_state = State::Connected;
     Q_EMIT stateChanged(m_state, {});
@@ -120,9 +128,12 @@ void AdminLink::subscribe()
 void AdminLink::onNotified(const QString& method, const QJsonObject& params)
 {
     if (method == admin::kEventsMethod) {
-        if (const auto batch = admin::eventBatchFromJson(params)) {
-            m_lastSeq = highestSeq(*batch, m_lastSeq);
-            Q_EMIT received(*batch);
+        if (auto batch = admin::eventBatchFromJson(params)) {
+            m_lastSeq = keepNew(*batch, m_lastSeq);
+            if (std::exchange(m_history, false))
+                batch->missed = 0;
+            if (!batch->events.isEmpty() || !batch->attempts.isEmpty() || batch->missed > 0)
+                Q_EMIT received(*batch);
         }
     } else if (method == admin::kHealthChangedMethod) {
         if (const auto health = admin::healthFromJson(params))

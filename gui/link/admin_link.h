@@ -25,7 +25,6 @@ class AdminLink final : public QObject {
 public:
     static constexpr std::chrono::milliseconds kFirstRetry{250};
     static constexpr std::chrono::milliseconds kLastRetry{4'000};
-    static constexpr quint64 kHistory = 5'000; ///< entries asked for at the first connection
 
     enum class State { Connecting, Connected, Waiting };
 
@@ -60,6 +59,7 @@ private:
     admin::Hello m_hello;
     bool m_everGreeted = false;
     quint64 m_lastSeq = 0;
+    bool m_history = false; ///< the next batch is the first of this run: its `missed` was before our time
 };
 
 } // namespace beacon
