@@ -76,6 +76,7 @@ Home::Home(Setup setup, const Clock& clock, WriteLine write)
     , m_events(homeIdentity(m_setup.host), clock)
     , m_classifier(m_keyring, clock)
     , m_findings(clock)
+    , m_health(clock)
     , m_zone(m_setup.zone)
     , m_recorder(m_setup.database)
 {
@@ -92,12 +93,16 @@ Home::Home(Setup setup, const Clock& clock, WriteLine write)
         [this](const QString& why) {
             log::error("the database cannot be written; alerts go on, and what is seen is kept in memory",
                 {{"database", m_setup.database}, {"error", why.toStdString()}});
+            m_health.raise(HomeHealth::Trouble::DatabaseFailed, why);
+            sayHealth();
         },
         Qt::QueuedConnection);
     connect(
         &m_recorder, &Recorder::recovered, this,
-        [](quint64 dropped) {
+        [this](quint64 dropped) {
             log::notice("the database is written again", {{"dropped", std::to_string(dropped)}});
+            m_health.clear(HomeHealth::Trouble::DatabaseFailed);
+            sayHealth();
         },
         Qt::QueuedConnection);
     connect(&m_tick, &QTimer::timeout, this, &Home::tick);
@@ -161,9 +166,13 @@ void Home::tryInterface()
             log::warning("waiting for the interface",
                 {{"interface", m_setup.interface},
                     {"error", capture ? "it has no global address" : describe(capture.error())}});
+        m_health.raise(HomeHealth::Trouble::InterfaceAbsent, text(m_setup.interface));
+        sayHealth();
         return;
     }
     m_saidWaiting = false;
+    m_health.clear(HomeHealth::Trouble::InterfaceAbsent);
+    m_health.noteWorking();
     m_capture = std::move(*capture);
     m_addresses = {addresses.begin(), addresses.end()};
     m_notifier = std::make_unique<QSocketNotifier>(m_capture->fd(), QSocketNotifier::Read);
@@ -173,16 +182,23 @@ void Home::tryInterface()
         list += (list.empty() ? "" : ",") + address.text();
     log::info("Home is listening", {{"interface", m_setup.interface}, {"addresses", list}, {"zone", m_zone.name()}});
     openRules();
+    sayHealth();
 }
 
 void Home::openRules()
 {
     m_rules = std::make_unique<NftTable>(NftTable::Wanted{
         m_setup.interface, {m_addresses.begin(), m_addresses.end()}, m_listener->port4(), m_listener->port6()});
-    connect(m_rules.get(), &NftTable::ready, this, [] { log::info("every TCP port of Home's addresses is open"); });
-    connect(m_rules.get(), &NftTable::failed, this, [](const QString& why) {
+    connect(m_rules.get(), &NftTable::ready, this, [this] {
+        log::info("every TCP port of Home's addresses is open");
+        m_health.clear(HomeHealth::Trouble::RulesFailed);
+        sayHealth();
+    });
+    connect(m_rules.get(), &NftTable::failed, this, [this](const QString& why) {
         log::error("TCP connections cannot complete until this is mended; other leaks are seen",
             {{"error", why.toStdString()}});
+        m_health.raise(HomeHealth::Trouble::RulesFailed, why);
+        sayHealth();
     });
     m_rules->start();
 }
@@ -331,6 +347,30 @@ void Home::alert(EventId id, const Finding& finding)
 {
     m_write(toLine(m_events.make(id, text(describeLeak(finding)), toJson(finding))));
     m_recorder.add(finding);
+}
+
+void Home::stop()
+{
+    m_tick.stop();
+    m_notifier.reset();
+    m_capture.reset();
+    m_health.raise(HomeHealth::Trouble::Stopped);
+    sayHealth();
+}
+
+void Home::sayHealth()
+{
+    const auto data = m_health.takeChange();
+    if (!data)
+        return;
+    EventSource::Options options;
+    options.severity = m_health.status() == QStringLiteral("ERROR") ? Severity::High
+        : m_health.status() == QStringLiteral("WARNING")            ? Severity::Medium
+                                                                    : Severity::Informational;
+    const QString worst = m_health.worstText();
+    const QString message = QStringLiteral("Home's health is ") + m_health.status()
+        + (worst.isEmpty() ? QString{} : QStringLiteral(": ") + worst);
+    m_write(toLine(m_events.make(EventId::Health, message, *data, options)));
 }
 
 void Home::sayNoise()

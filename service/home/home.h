@@ -5,6 +5,7 @@
 #include "core/observe/classifier.h"
 #include "core/observe/finding.h"
 #include "core/observe/noise.h"
+#include "service/home/home_health.h"
 #include "service/home/nft_table.h"
 #include "service/home/recorder.h"
 #include "service/home/responder.h"
@@ -41,6 +42,8 @@ public:
     Home(Setup setup, const Clock& clock, WriteLine write);
     ~Home() override;
     Result<> start();
+    /// Says that it has stopped; nothing is captured any more.
+    void stop();
 
     /// The whole path of one IP packet, for tests too.
     void onPacket(ByteView packet);
@@ -58,6 +61,7 @@ private:
     void record(const Verdict& verdict, const Sighting& sighting);
     void alert(EventId id, const Finding& finding);
     void sayNoise();
+    void sayHealth();
     void answer(ByteView packet);
 
     Setup m_setup;
@@ -68,6 +72,7 @@ private:
     Classifier m_classifier;
     Findings m_findings;
     NoiseMeter m_noise;
+    HomeHealth m_health;
     Zone m_zone;
     Recorder m_recorder;
     std::optional<Responder> m_responder;

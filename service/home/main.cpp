@@ -52,7 +52,9 @@ int serve(const Values& values, int argc, char** argv)
         log::error("cannot start; Home needs CAP_NET_RAW and CAP_NET_ADMIN", {{"error", describe(started.error())}});
         return exitCode(started.error());
     }
-    return QCoreApplication::exec();
+    const int code = QCoreApplication::exec();
+    home.stop();
+    return code;
 }
 
 } // namespace

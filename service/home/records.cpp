@@ -246,8 +246,8 @@ Result<> Records::addKey(const Identity& identity)
         reinterpret_cast<const char*>(identity.key.data()), static_cast<qsizetype>(identity.key.size())};
     return m_database->run(
         QStringLiteral("INSERT INTO keys (key_id, name, key, ranges, created) VALUES (?, ?, ?, ?, ?)"),
-        {identity.keyId, QString::fromStdString(identity.name), key, ranges.isEmpty() ? QStringLiteral("") : ranges.join(QLatin1Char{' '}),
-            microseconds(SystemClock{}.wall())});
+        {identity.keyId, QString::fromStdString(identity.name), key,
+            ranges.isEmpty() ? QStringLiteral("") : ranges.join(QLatin1Char{' '}), microseconds(SystemClock{}.wall())});
 }
 
 Result<> Records::write(const std::vector<Observation>& observations, const std::vector<Finding>& findings)
