@@ -29,6 +29,7 @@ public:
     };
     /// Since the last call.
     [[nodiscard]] RollUp take();
+    [[nodiscard]] std::size_t sources() const noexcept { return m_sources.size(); } ///< with a count of their own
 
 private:
     std::array<std::uint64_t, 5> m_byClass{};
