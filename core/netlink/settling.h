@@ -23,7 +23,7 @@ public:
     {
         m_accepted = std::move(value);
         m_candidate.reset();
-        m_restlessSince.reset();
+        m_restless = false;
     }
 
     /// Whether accepted() changed.
@@ -31,37 +31,35 @@ public:
     {
         if (value == m_accepted) {
             // Back where it was: quiet only when that, too, has stood for a while.
-            if (m_candidate || !m_restlessSince)
+            if (m_candidate || !m_restless)
                 m_quietSince = now;
             m_candidate.reset();
-            if (m_restlessSince && now - m_quietSince >= m_settle)
-                m_restlessSince.reset();
+            if (m_restless && now - m_quietSince >= m_settle)
+                m_restless = false;
             return false;
         }
-        if (!m_restlessSince)
+        if (!m_restless)
             m_restlessSince = now;
+        m_restless = true;
         if (!m_candidate || !(*m_candidate == value)) {
             m_candidate = value;
             m_candidateSince = now;
         }
-        if (now - m_candidateSince < m_settle && now - *m_restlessSince < m_patience)
+        if (now - m_candidateSince < m_settle && now - m_restlessSince < m_patience)
             return false;
         reset(value);
         return true;
     }
 
     [[nodiscard]] const Value& accepted() const noexcept { return m_accepted; }
-    [[nodiscard]] bool settled() const noexcept
-    {
-        return !m_candidate && !m_restlessSince;
-    } ///< else: sample again soon
+    [[nodiscard]] bool settled() const noexcept { return !m_candidate && !m_restless; } ///< else: sample again soon
 
 private:
     std::chrono::milliseconds m_settle, m_patience;
     Value m_accepted{};
     std::optional<Value> m_candidate;
-    MonotonicTime m_candidateSince{}, m_quietSince{};
-    std::optional<MonotonicTime> m_restlessSince;
+    MonotonicTime m_candidateSince{}, m_quietSince{}, m_restlessSince{};
+    bool m_restless = false; ///< since m_restlessSince
 };
 
 } // namespace beacon

@@ -38,8 +38,10 @@ milliseconds Liveness::limit() const
 void Liveness::plan(MonotonicTime now)
 {
     m_last = now;
-    // Never at once: a check that was late waits for the loop to read what has come.
-    m_planned = std::clamp(limit() - m_silence, std::min(milliseconds{100}, m_policy.checkEvery), m_policy.checkEvery);
+    // Never at once: a check that was late waits for the loop to read what has come. And never so late that a limit
+    // which begins to apply with the first line is overrun.
+    const milliseconds most = std::min(m_policy.checkEvery, m_policy.fixed.value_or(m_policy.checkEvery));
+    m_planned = std::clamp(limit() - m_silence, std::min(milliseconds{100}, most), most);
 }
 
 void Liveness::line(MonotonicTime now, Sign sign)

@@ -1,0 +1,156 @@
+#include "core/supervision/liveness.h"
+
+#include <QTest>
+
+using namespace beacon;
+using namespace std::chrono_literals;
+using State = Liveness::State;
+using Sign = Liveness::Sign;
+
+namespace {
+
+struct Rig {
+    explicit Rig(const Liveness::Policy& policy = {})
+        : liveness(policy)
+    {
+        liveness.started(clock.now());
+    }
+    /// Lets time pass with every check in time.
+    State pass(std::chrono::milliseconds time)
+    {
+        while (time > 0ms && liveness.nextCheck()) {
+            const auto by = std::clamp(*liveness.nextCheck() - m_since, 0ms, time);
+            clock.advance(by);
+            time -= by;
+            m_since += by;
+            if (m_since < *liveness.nextCheck())
+                break;
+            m_since = 0ms;
+            if (liveness.check(clock.now()) == State::Stalled)
+                return State::Stalled;
+        }
+        clock.advance(std::max(time, 0ms));
+        return liveness.state();
+    }
+    void line(Sign sign = Sign::Attempt) { liveness.line(clock.now(), sign); }
+
+    ManualClock clock;
+    Liveness liveness;
+
+private:
+    std::chrono::milliseconds m_since{0};
+};
+
+} // namespace
+
+class TstLiveness : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void withoutAFirstLineTheGraceDecides();
+    void oursStallsAfterThirtySeconds();
+    void aLineInTimeKeepsItAlive();
+    void foreignIsJudgedByItsOwnPace();
+    void theConfiguredLimitReplacesWhatWasLearnt();
+    void aLateCheckBlamesNobody();
+    void withoutCarrierNothingIsJudged();
+    void idleIsAliveButNotTesting();
+};
+
+void TstLiveness::withoutAFirstLineTheGraceDecides()
+{
+    Rig rig;
+    QCOMPARE(rig.pass(29'999ms), State::Starting);
+    QCOMPARE(rig.pass(1s), State::Stalled);
+}
+
+void TstLiveness::oursStallsAfterThirtySeconds()
+{
+    Rig rig;
+    rig.liveness.isOurs(true);
+    rig.line();
+    QCOMPARE(rig.pass(9s), State::Testing);
+    QCOMPARE(rig.pass(11'500ms), State::Silent);
+    QVERIFY(rig.pass(9s) != State::Stalled);
+    QCOMPARE(rig.pass(2s), State::Stalled);
+}
+
+void TstLiveness::aLineInTimeKeepsItAlive()
+{
+    Rig rig;
+    rig.liveness.isOurs(true);
+    for (int i = 0; i < 20; ++i) {
+        rig.line();
+        QVERIFY(rig.pass(29s) != State::Stalled);
+    }
+}
+
+void TstLiveness::foreignIsJudgedByItsOwnPace()
+{
+    Rig rig;
+    rig.line();
+    rig.pass(20s);
+    rig.line();
+    QCOMPARE(rig.liveness.limit().count(), 60'000);
+    QVERIFY(rig.pass(58s) != State::Stalled);
+    QCOMPARE(rig.pass(5s), State::Stalled);
+
+    Rig quick;
+    for (int i = 0; i < 100; ++i) {
+        quick.line();
+        quick.pass(100ms);
+    }
+    QCOMPARE(quick.liveness.limit().count(), 30'000); // at least
+}
+
+void TstLiveness::theConfiguredLimitReplacesWhatWasLearnt()
+{
+    Liveness::Policy policy;
+    policy.fixed = 3s;
+    Rig rig{policy};
+    rig.line();
+    rig.pass(2s);
+    rig.line();
+    QCOMPARE(rig.pass(4s), State::Stalled);
+}
+
+void TstLiveness::aLateCheckBlamesNobody()
+{
+    Rig rig;
+    rig.liveness.isOurs(true);
+    rig.line();
+    rig.pass(25s);
+    rig.clock.advance(40s); // our own loop stood still
+    QVERIFY(rig.liveness.check(rig.clock.now()) != State::Stalled);
+    rig.line(); // which then came out of the pipe
+    QVERIFY(rig.pass(25s) != State::Stalled);
+}
+
+void TstLiveness::withoutCarrierNothingIsJudged()
+{
+    Rig rig;
+    rig.liveness.isOurs(true);
+    rig.line();
+    rig.liveness.setCarrier(false, rig.clock.now());
+    QVERIFY(!rig.liveness.nextCheck());
+    rig.clock.advance(1h);
+    QVERIFY(rig.liveness.check(rig.clock.now()) != State::Stalled);
+    rig.liveness.setCarrier(true, rig.clock.now());
+    QVERIFY(rig.pass(29s) != State::Stalled);
+    QCOMPARE(rig.pass(5s), State::Stalled);
+}
+
+void TstLiveness::idleIsAliveButNotTesting()
+{
+    Rig rig;
+    rig.liveness.isOurs(true);
+    rig.line(Sign::Attempt);
+    QCOMPARE(rig.liveness.state(), State::Testing);
+    for (int i = 0; i < 4; ++i) {
+        rig.pass(10s);
+        rig.line(Sign::Other);
+    }
+    QCOMPARE(rig.liveness.state(), State::Alive);
+}
+
+QTEST_GUILESS_MAIN(TstLiveness)
+#include "tst_liveness.moc"
