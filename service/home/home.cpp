@@ -7,6 +7,7 @@
 #include <QJsonArray>
 
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 
 namespace beacon {
@@ -46,7 +47,7 @@ std::vector<IpAddress> globalAddresses(const std::string& interface)
         else if (one->ifa_addr->sa_family == AF_INET6)
             address = IpAddress{ByteView{
                 reinterpret_cast<const Byte*>(&reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr), 16}};
-        if (address && !address->isLinkLocal())
+        if (address && !address->isLinkLocal() && (one->ifa_flags & IFF_LOOPBACK) == 0)
             addresses.push_back(*address);
     }
     ::freeifaddrs(raw);

@@ -8,6 +8,7 @@
 #include <QJsonDocument>
 
 #include <sodium.h>
+#include <sys/stat.h>
 
 namespace beacon {
 
@@ -200,6 +201,9 @@ Result<Records> Records::open(const std::string& path, bool readOnly)
 {
     Database::Options options;
     options.readOnly = readOnly;
+    const std::string directory = path.substr(0, path.rfind('/'));
+    if (!readOnly && !directory.empty() && directory != path)
+        ::mkdir(directory.c_str(), 0700); // where that fails, opening says why
     auto database = Database::open(QString::fromStdString(path), kMigrations, options);
     if (!database)
         return database.error();

@@ -42,7 +42,7 @@ class Records {
 public:
     static constexpr qint64 kMaxObservations = 2'000'000;
 
-    /// A damaged file is set aside. NotFound with `readOnly`: no such file.
+    /// A damaged file is set aside; the folder is made (0700) where only it is missing. NotFound with `readOnly`: no such file.
     [[nodiscard]] static Result<Records> open(const std::string& path, bool readOnly);
 
     [[nodiscard]] Result<std::vector<KeyEntry>> keys();
