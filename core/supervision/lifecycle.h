@@ -64,6 +64,7 @@ inline constexpr auto kLifecycle = std::to_array<Transition>({
     {Life::Running, Input::Ready, Action::Keep, Life::Running},
     {Life::Running, Input::Stalled, Action::Terminate, Life::Failing},
     {Life::Running, Input::Died, Action::ArmBackoff, Life::Waiting},
+    {Life::Running, Input::Unrunnable, Action::Watch, Life::Held}, // somebody took its launcher for it
     {Life::Running, Input::Start, Action::Keep, Life::Running},
     {Life::Running, Input::Stop, Action::Terminate, Life::Stopping},
     {Life::Running, Input::Restart, Action::Terminate, Life::Restarting},

@@ -51,7 +51,7 @@ public:
     [[nodiscard]] virtual std::int64_t pid() const = 0; ///< 0: nothing runs
 
 Q_SIGNALS:
-    void started(qint64 pid); ///< the program itself is running, not only its launcher
+    void started(qint64 pid); ///< the program itself is running, not only its launcher; precedes its output
     void output(beacon::Stream stream, const QByteArray& chunk);
     void exited(beacon::Exit exit);
 };

@@ -101,6 +101,9 @@ std::int64_t QtProcess::pid() const
 
 void QtProcess::drain()
 {
+    if (m_process && m_reportNotifier && m_reportNotifier->isEnabled())
+        onReport(); // so that started() precedes the first output, and the launcher's words are not taken for the
+                    // program's
     if (!m_process)
         return;
     if (const QByteArray chunk = m_process->readAllStandardOutput(); !chunk.isEmpty())

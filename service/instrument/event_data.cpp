@@ -78,8 +78,8 @@ QJsonObject escapeData(const EscapeLine& line, std::uint32_t run)
 QString escapeSentence(const EscapeLine& line)
 {
     const AttemptTarget& target = line.target;
-    const QString dst =
-        target.family == Family::Ipv6 && target.port != 0 ? QStringLiteral("[%1]").arg(text(target.dst)) : text(target.dst);
+    const QString dst = target.family == Family::Ipv6 && target.port != 0 ? QStringLiteral("[%1]").arg(text(target.dst))
+                                                                          : text(target.dst);
     QString sentence = QStringLiteral("Leak: %1 to %2").arg(text(target.technique), dst);
     if (target.port != 0)
         sentence += QStringLiteral(":%1").arg(target.port);

@@ -75,6 +75,7 @@ Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, QObje
     connect(&m_healthTimer, &QTimer::timeout, this, &Instrument::publishHealth);
     connect(&m_minute, &QTimer::timeout, this, &Instrument::onMinute);
     connect(&m_stopGuard, &QTimer::timeout, this, &Instrument::stopped);
+    m_watch.restart(clock.now());
     connectOutput();
 }
 
@@ -87,7 +88,12 @@ Result<> Instrument::start()
     m_supervisor = m_parts.makeSupervisor(m_settings);
     connect(m_supervisor.get(), &Supervisor::processStarted, this, &Instrument::onProcessStarted);
     connect(m_supervisor.get(), &Supervisor::processExited, this, &Instrument::onProcessExited);
-    connect(m_supervisor.get(), &Supervisor::output, &m_output, &BeaconOutput::feed);
+    connect(m_supervisor.get(), &Supervisor::output, this, [this](Stream stream, const QByteArray& chunk) {
+        if (m_running)
+            m_output.feed(stream, chunk);
+        else
+            log::warning("launcher", {{"line", printable(chunk.trimmed().toStdString())}});
+    });
     connect(m_supervisor.get(), &Supervisor::stateChanged, this, &Instrument::onLife);
     publish(m_events.make(
         EventId::ConfigApplied, QStringLiteral("Configuration in force"), configApplied(m_configVersion, {}, {})));
@@ -280,6 +286,7 @@ void Instrument::onLink(const LinkState& now, const LinkState& before)
 void Instrument::onProcessStarted(qint64 pid)
 {
     const MonotonicTime now = m_clock.now();
+    m_running = true;
     m_unannounced = pid;
     m_output.begin();
     m_liveness.started(now);
@@ -300,7 +307,8 @@ void Instrument::announceProcess()
 
 void Instrument::onProcessExited(Exit exit, std::chrono::milliseconds uptime)
 {
-    m_output.end();
+    if (std::exchange(m_running, false))
+        m_output.end();
     m_liveness.ended();
     if (exit.how == Exit::How::Unrunnable || exit.how == Exit::How::NoSpawn) {
         log::error("the Beacon was not started", {{"beacon", m_settings.beacon}, {"why", describe(exit)}});

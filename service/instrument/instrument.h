@@ -94,6 +94,7 @@ private:
 
     int m_configVersion = 1;
     bool m_stopping = false;
+    bool m_running = false; ///< the Beacon itself, not only its launcher
     bool m_moved = false; ///< name or index of the interface changed: the Beacon must be replaced
     std::optional<qint64> m_unannounced; ///< pid of a process whose event waits for its hello
     std::optional<Event> m_processChain;

@@ -2,12 +2,12 @@
 #include "core/netlink/netlink_link_monitor.h"
 #include "core/options/options.h"
 #include "core/supervision/qt_process.h"
+#include "core/supervision/unix_signals.h"
 #include "service/instrument/configuration.h"
 #include "service/instrument/health_probe.h"
 #include "service/instrument/instrument.h"
 #include "service/instrument/run_place.h"
 #include "service/instrument/settings.h"
-#include "core/supervision/unix_signals.h"
 
 #include <QCoreApplication>
 

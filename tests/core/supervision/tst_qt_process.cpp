@@ -82,6 +82,7 @@ private Q_SLOTS:
     void exitCodesAndSignalsAreTold();
     void whatCannotBeExecutedIsToldApartFromACrash_data();
     void whatCannotBeExecutedIsToldApartFromACrash();
+    void startedPrecedesItsOutput();
     void aMissingLauncherIsToldOnce();
     void aFloodIsDrainedInBoundedChunks_data();
     void aFloodIsDrainedInBoundedChunks();
@@ -166,8 +167,24 @@ void TstQtProcess::whatCannotBeExecutedIsToldApartFromACrash()
     QCOMPARE(int(rig.ended->how), kind);
     QCOMPARE(rig.ended->value, value);
     QCOMPARE(rig.starts, 0);
-    QVERIFY(rig.err.contains("cannot execute"));
+    QVERIFY(rig.err.contains("cannot execute")); // the launcher's words: nothing was started
     QCOMPARE(rig.err.count('\n'), 1);
+}
+
+void TstQtProcess::startedPrecedesItsOutput()
+{
+    for (int i = 0; i < 50; ++i) {
+        Rig rig;
+        int startsAtFirstOutput = -1;
+        connect(&rig.process, &Process::output, this, [&] {
+            if (startsAtFirstOutput < 0)
+                startsAtFirstOutput = rig.starts;
+        });
+        rig.process.start({kMisbehave, {"unterminated"}, {}});
+        QTest::qSleep(10); // both are there when the loop looks
+        QVERIFY(rig.waitForEnd());
+        QCOMPARE(startsAtFirstOutput, 1);
+    }
 }
 
 void TstQtProcess::aMissingLauncherIsToldOnce()

@@ -1,0 +1,192 @@
+#include "running_instrument.h"
+
+#include "tests/support/event_schema.h"
+
+#include <QDir>
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QLocalSocket>
+#include <QTest>
+
+#include <algorithm>
+#include <csignal>
+
+namespace beacon::test {
+
+namespace {
+
+QByteArray statOf(qint64 pid)
+{
+    QFile file{QStringLiteral("/proc/%1/stat").arg(pid)};
+    if (!file.open(QIODevice::ReadOnly))
+        return {};
+    const QByteArray text = file.readAll();
+    return text.mid(text.lastIndexOf(')') + 2);
+}
+
+} // namespace
+
+bool isAlive(qint64 pid)
+{
+    const QByteArray stat = statOf(pid);
+    return pid > 0 && !stat.isEmpty() && !stat.startsWith('Z');
+}
+
+RunningInstrument::RunningInstrument(QString interface, QString beacon, QStringList more)
+    : m_interface(std::move(interface))
+    , m_beacon(std::move(beacon))
+    , m_more(std::move(more))
+{
+    writeFile(configPath(), "{}");
+}
+
+RunningInstrument::~RunningInstrument()
+{
+    m_peer.reset();
+    if (m_process.state() != QProcess::NotRunning)
+        end(SIGKILL, 5'000);
+}
+
+QStringList RunningInstrument::arguments() const
+{
+    return QStringList{QStringLiteral("--interface"), m_interface, QStringLiteral("--beacon"), m_beacon,
+               QStringLiteral("--runtime-dir"), m_dir.filePath(QStringLiteral("run")), QStringLiteral("--state-dir"),
+               m_dir.filePath(QStringLiteral("state")), QStringLiteral("--config"), configPath()}
+    + m_more;
+}
+
+QString RunningInstrument::runtimeFile(const char* name) const
+{
+    return m_dir.filePath(QStringLiteral("run/%1/%2").arg(m_interface, QLatin1StringView(name)));
+}
+
+void RunningInstrument::writeFile(const QString& path, const QByteArray& text) const
+{
+    QFile file{path};
+    if (!file.open(QIODevice::WriteOnly | QIODevice::Truncate) || file.write(text) != text.size())
+        qFatal("cannot write %s", qPrintable(path));
+}
+
+bool RunningInstrument::start()
+{
+    m_process.setStandardErrorFile(m_dir.filePath(QStringLiteral("log")));
+    m_process.start(QStringLiteral(BEACON_BIN_DIR "/beacon-instrument"), arguments());
+    return m_process.waitForStarted()
+        && QTest::qWaitFor([this] { return QFile::exists(runtimeFile("admin.sock")) && connectClient(); }, 10'000);
+}
+
+bool RunningInstrument::connectClient(quint64 since)
+{
+    auto socket = std::make_unique<QLocalSocket>();
+    socket->connectToServer(runtimeFile("admin.sock"));
+    if (!socket->waitForConnected(1'000))
+        return false;
+    m_lastSeq = static_cast<qint64>(since);
+    m_peer = std::make_unique<rpc::Peer>(std::move(socket));
+    QObject::connect(m_peer.get(), &rpc::Peer::notified, m_peer.get(),
+        [this](const QString& method, const QJsonObject& params) { onNotified(method, params); });
+    const auto ignore = [](const auto&) {};
+    m_peer->call(QStringLiteral("admin.hello"), {{QStringLiteral("protocol"), 1}}, ignore);
+    m_peer->call(QStringLiteral("admin.subscribe"), {{QStringLiteral("since_seq"), static_cast<qint64>(since)}},
+        [this](const std::variant<QJsonValue, rpc::RpcError>& answer) {
+            if (const auto* error = std::get_if<rpc::RpcError>(&answer))
+                m_complaints << error->message;
+        });
+    m_peer->call(QStringLiteral("health.get"), {}, [this](const std::variant<QJsonValue, rpc::RpcError>& answer) {
+        if (const auto* value = std::get_if<QJsonValue>(&answer))
+            onHealth(value->toObject());
+    });
+    return true;
+}
+
+void RunningInstrument::onNotified(const QString& method, const QJsonObject& params)
+{
+    if (method == QStringLiteral("health.changed")) {
+        onHealth(params);
+        return;
+    }
+    QList<QJsonObject> entries;
+    for (const QJsonValue& event : params.value(QStringLiteral("events")).toArray()) {
+        const auto text = QJsonDocument{event.toObject()}.toJson(QJsonDocument::Compact);
+        if (const auto wrong = schemaComplaint({text.constData(), static_cast<std::size_t>(text.size())});
+            !wrong.empty())
+            m_complaints << QString::fromUtf8(text) + QStringLiteral(": ") + QString::fromStdString(wrong);
+        events << event.toObject();
+        entries << event.toObject();
+    }
+    for (const QJsonValue& attempt : params.value(QStringLiteral("attempts")).toArray()) {
+        attempts << attempt.toObject();
+        entries << attempt.toObject();
+    }
+    std::sort(entries.begin(), entries.end(), [](const QJsonObject& a, const QJsonObject& b) {
+        return a.value(QStringLiteral("seq")).toInteger() < b.value(QStringLiteral("seq")).toInteger();
+    });
+    for (const QJsonObject& entry : entries)
+        checkSeq(entry);
+}
+
+void RunningInstrument::checkSeq(const QJsonObject& entry)
+{
+    const qint64 seq = entry.value(QStringLiteral("seq")).toInteger();
+    if (seq <= m_lastSeq)
+        m_complaints << QStringLiteral("seq %1 after %2").arg(seq).arg(m_lastSeq);
+    m_lastSeq = seq;
+}
+
+void RunningInstrument::onHealth(const QJsonObject& health)
+{
+    m_status = health.value(QStringLiteral("status")).toString();
+    m_codes.clear();
+    for (const QJsonValue& reason : health.value(QStringLiteral("reasons")).toArray())
+        m_codes << reason.toObject().value(QStringLiteral("code")).toString();
+}
+
+QList<qint64> RunningInstrument::children() const
+{
+    QList<qint64> found;
+    for (const QString& entry : QDir{QStringLiteral("/proc")}.entryList(QDir::Dirs)) {
+        bool isNumber = false;
+        const qint64 child = entry.toLongLong(&isNumber);
+        if (isNumber && isAlive(child) && statOf(child).split(' ').value(1).toLongLong() == pid())
+            found << child;
+    }
+    return found;
+}
+
+qint64 RunningInstrument::onlyChild() const
+{
+    const auto all = children();
+    return all.size() == 1 ? all.first() : 0;
+}
+
+bool RunningInstrument::end(int signal, int withinMs)
+{
+    ::kill(static_cast<pid_t>(m_process.processId()), signal);
+    return m_process.waitForFinished(withinMs);
+}
+
+QJsonObject RunningInstrument::last(const char* type, qint64 after) const
+{
+    const QString name = QStringLiteral("instruments.") + QLatin1StringView(type);
+    for (auto event = events.crbegin(); event != events.crend(); ++event)
+        if (event->value(QStringLiteral("type")).toString() == name
+            && event->value(QStringLiteral("seq")).toInteger() > after)
+            return *event;
+    return {};
+}
+
+int RunningInstrument::count(const char* type) const
+{
+    const QString name = QStringLiteral("instruments.") + QLatin1StringView(type);
+    return static_cast<int>(std::count_if(events.begin(), events.end(),
+        [&](const QJsonObject& event) { return event.value(QStringLiteral("type")).toString() == name; }));
+}
+
+QByteArray RunningInstrument::log() const
+{
+    QFile file{m_dir.filePath(QStringLiteral("log"))};
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray{};
+}
+
+} // namespace beacon::test

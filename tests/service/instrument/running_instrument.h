@@ -1,0 +1,64 @@
+#pragma once
+
+#include "core/rpc/peer.h"
+
+#include <QJsonObject>
+#include <QProcess>
+#include <QStringList>
+#include <QTemporaryDir>
+
+#include <memory>
+#include <optional>
+
+namespace beacon::test {
+
+/// A real beacon-instrument on interface `interface`, and a client of its admin socket that has subscribed to all.
+/// Every event is held against its schema, and seq must rise; what is wrong lands in complaints().
+class RunningInstrument {
+public:
+    explicit RunningInstrument(QString interface, QString beacon, QStringList more = {});
+    ~RunningInstrument();
+
+    bool start(); ///< and connect
+    bool connectClient(quint64 since = 0);
+
+    [[nodiscard]] qint64 pid() const { return m_process.processId(); }
+    [[nodiscard]] QList<qint64> children() const;
+    [[nodiscard]] qint64 onlyChild() const; ///< 0: none, or several
+    [[nodiscard]] QStringList arguments() const;
+    [[nodiscard]] QString configPath() const { return m_dir.filePath(QStringLiteral("config.json")); }
+    [[nodiscard]] QString runtimeFile(const char* name) const;
+    void writeFile(const QString& path, const QByteArray& text) const;
+    bool end(int signal, int withinMs); ///< and wait
+
+    /// Of type `instruments.` + `type`, the last one; empty: none after `after`.
+    [[nodiscard]] QJsonObject last(const char* type, qint64 after = 0) const;
+    [[nodiscard]] int count(const char* type) const;
+    [[nodiscard]] QStringList healthCodes() const { return m_codes; }
+    [[nodiscard]] QString healthStatus() const { return m_status; }
+    [[nodiscard]] qint64 lastSeq() const { return m_lastSeq; }
+    [[nodiscard]] QString complaints() const { return m_complaints.join(QLatin1Char('\n')); }
+    [[nodiscard]] QByteArray log() const;
+    [[nodiscard]] int exitCode() const { return m_process.exitCode(); }
+
+    QList<QJsonObject> events, attempts;
+
+private:
+    void onNotified(const QString& method, const QJsonObject& params);
+    void onHealth(const QJsonObject& health);
+    void checkSeq(const QJsonObject& entry);
+
+    QTemporaryDir m_dir;
+    QString m_interface, m_beacon;
+    QStringList m_more;
+    QProcess m_process;
+    std::unique_ptr<rpc::Peer> m_peer;
+    QStringList m_complaints, m_codes;
+    QString m_status;
+    qint64 m_lastSeq = 0;
+};
+
+/// Whether `pid` runs; a zombie does not.
+[[nodiscard]] bool isAlive(qint64 pid);
+
+} // namespace beacon::test
