@@ -22,6 +22,11 @@ int main(int argc, char** argv)
         return EX_USAGE;
     }
     const bool printing = started.values->flag("print");
+    if (!printing && qEnvironmentVariableIsEmpty("DISPLAY") && qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY")
+        && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) {
+        std::fprintf(stderr, "beacon-admin: there is no display for a window; give --print for lines on stdout.\n");
+        return EX_UNAVAILABLE;
+    }
     const std::unique_ptr<QCoreApplication> application(
         printing ? new QCoreApplication(argc, argv) : new QApplication(argc, argv));
     UnixSignals signals;

@@ -74,6 +74,8 @@ QVariant AttemptModel::headerData(int section, Qt::Orientation orientation, int 
 {
     if (orientation == Qt::Horizontal && role == Qt::DisplayRole && section >= 0 && section < ColumnCount)
         return QString::fromLatin1(kHeaders[static_cast<std::size_t>(section)]);
+    if (orientation == Qt::Horizontal && role == Qt::TextAlignmentRole && section == Port)
+        return QVariant(Qt::AlignRight | Qt::AlignVCenter);
     return {};
 }
 

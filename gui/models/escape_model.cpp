@@ -60,6 +60,9 @@ QVariant EscapeModel::headerData(int section, Qt::Orientation orientation, int r
 {
     if (orientation == Qt::Horizontal && role == Qt::DisplayRole && section >= 0 && section < ColumnCount)
         return QString::fromLatin1(kHeaders[static_cast<std::size_t>(section)]);
+    if (orientation == Qt::Horizontal && role == Qt::TextAlignmentRole
+        && (section == Port || section == Count || section == RoundTrip))
+        return QVariant(Qt::AlignRight | Qt::AlignVCenter);
     return {};
 }
 

@@ -92,7 +92,7 @@ void HealthBanner::show(const QString& word, const QString& reason, const char* 
 
 void HealthBanner::setHealth(const admin::Health& health)
 {
-    QString reason = QStringLiteral("Testing, nothing to complain of");
+    QString reason = QStringLiteral("The Beacon is testing and nothing impairs it");
     if (health.status == admin::Status::Pending)
         reason = QStringLiteral("Starting");
     if (!health.reasons.isEmpty()) {

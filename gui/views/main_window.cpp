@@ -80,6 +80,7 @@ MainWindow::MainWindow(AdminLink& link, QWidget* parent)
     setCentralWidget(central);
     m_connection->setObjectName(QStringLiteral("connection"));
     m_counts->setObjectName(QStringLiteral("counts"));
+    statusBar()->setContentsMargins(8, 0, 8, 0);
     statusBar()->addWidget(m_connection, 1);
     statusBar()->addPermanentWidget(m_counts);
 
@@ -112,7 +113,7 @@ QWidget* MainWindow::makeEscapePart()
 {
     m_escapeTitle = new QLabel;
     m_escapeTitle->setObjectName(QStringLiteral("escapeTitle"));
-    m_escapeView = makeTable(m_escapes, {90, 140, 60, 200, 60, 150, 60, 90, 90}, EscapeModel::Target);
+    m_escapeView = makeTable(m_escapes, {150, 140, 60, 200, 60, 150, 60, 100, 150}, EscapeModel::Target);
     m_escapeView->setObjectName(QStringLiteral("escapes"));
     m_escapeView->setAccessibleName(QStringLiteral("Leaks: escapes proven both ways"));
     m_escapeTitle->setBuddy(m_escapeView);
@@ -204,8 +205,11 @@ void MainWindow::onReceived(const admin::EventBatch& batch)
         const auto attempt = attemptFromJson(line);
         if (!attempt)
             continue;
-        if (attempt->escape && m_escapes.add(*attempt))
-            QApplication::alert(this);
+        if (attempt->escape) {
+            m_lastEscape = attempt->at;
+            if (m_escapes.add(*attempt))
+                QApplication::alert(this);
+        }
         ++m_total;
         m_pending.append(*attempt);
     }
@@ -253,10 +257,11 @@ void MainWindow::onState(AdminLink::State state, const QString& text)
 void MainWindow::updateTexts()
 {
     const int leaks = m_escapes.rowCount();
-    m_escapeTitle->setText(leaks == 0 ? QStringLiteral("No leak has been proven from inside in this run")
-                                      : QStringLiteral("LEAK: %1 open %2 out of the segment")
-                                            .arg(leaks)
-                                            .arg(leaks == 1 ? QStringLiteral("path") : QStringLiteral("paths")));
+    m_escapeTitle->setText(leaks == 0
+            ? QStringLiteral("No leak has been proven from inside in this run")
+            : QStringLiteral("LEAK: %1 %2 out of the segment, the last proven at %3")
+                  .arg(leaks)
+                  .arg(leaks == 1 ? QStringLiteral("path") : QStringLiteral("paths"), clockText(m_lastEscape)));
     m_escapeTitle->setStyleSheet(leaks == 0
             ? QStringLiteral("padding: 6px 2px; font-weight: bold;")
             : QStringLiteral("padding: 8px 12px; font-size: 13pt; font-weight: bold; color: white; "

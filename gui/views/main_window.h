@@ -59,6 +59,7 @@ private:
     QLabel* m_counts;
     QString m_stateText = QStringLiteral("Connecting");
     QString m_instrument;
+    double m_lastEscape = 0; ///< Unix seconds
     quint64 m_total = 0;
     quint64 m_missed = 0;
     bool m_connected = false;
