@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr auto kTick = 1s;
 constexpr auto kNoiseEvery = 60s;
 constexpr std::uint16_t kDnsPort = 53;
+constexpr int kOldPerSecond = 10; ///< replays and retired Beacons' tokens that are recorded; the rest is counted
 constexpr int kRestored = 1 << 19; ///< tokens that are known again after a restart
 
 QString text(std::string_view view)
@@ -139,7 +140,7 @@ void Home::restore()
         return;
     }
     if (records->setAside())
-        log::error("the database was damaged and has been set aside; Beacons need new identities",
+        log::error("the database was damaged and has been set aside; the keys come from their copy",
             {{"file", records->setAside()->toStdString()}});
     if (auto keys = records->keys()) {
         for (KeyEntry& key : *keys)
@@ -186,8 +187,22 @@ void Home::tryInterface()
     sayHealth();
 }
 
+void Home::followAddresses()
+{
+    if (!m_setup.addresses.empty())
+        return;
+    const std::vector<IpAddress> present = globalAddresses(m_setup.interface);
+    decltype(m_addresses) now{present.begin(), present.end()};
+    if (now.empty() || now == m_addresses) // none: they may come back, and what was theirs is harmless meanwhile
+        return;
+    m_addresses = std::move(now);
+    log::notice("Home's addresses have changed", {{"count", std::to_string(m_addresses.size())}});
+    openRules();
+}
+
 void Home::openRules()
 {
+    m_rules.reset(); // two tables of one name would not do
     m_rules = std::make_unique<NftTable>(NftTable::Wanted{
         m_setup.interface, {m_addresses.begin(), m_addresses.end()}, m_listener->port4(), m_listener->port6()});
     connect(m_rules.get(), &NftTable::ready, this, [this] {
@@ -224,8 +239,11 @@ void Home::tick()
     }
     if (!m_capture)
         tryInterface();
-    else
+    else {
         m_kernelDrops += m_capture->takeDrops();
+        followAddresses();
+    }
+    m_oldThisSecond = 0;
     for (const Finding* const finding : m_findings.takeDue())
         alert(EventId::FindingOngoing, *finding);
     if (m_clock.now() >= m_nextNoise)
@@ -257,7 +275,7 @@ void Home::onPacket(ByteView bytes)
     }
     for (const Carrier* const carrier : carriers()) {
         const auto token = carrier->recognise(*packet, m_zone.name());
-        if (!token)
+        if (!token || m_keyring.verify(*token) == nullptr) // what looks like one may be another carrier's
             continue;
         const auto reply = judge({.token = *token,
             .carrier = carrier,
@@ -320,7 +338,10 @@ std::optional<Token> Home::judge(const Sighting& sighting)
     const Findings::Taken taken = m_findings.take(verdict, sighting);
     if (taken.opened)
         alert(EventId::FindingNew, *taken.finding);
-    if (!again)
+    const bool old = verdict.tokenClass == TokenClass::Replay || verdict.tokenClass == TokenClass::Retired;
+    const bool tells = verdict.tokenClass == TokenClass::Fresh || taken.newEvidence
+        || (old && m_oldThisSecond++ < kOldPerSecond); // copies must not push out what was seen once
+    if (!again && tells)
         record(verdict, sighting);
     if (taken.finding != nullptr)
         m_recorder.add(*taken.finding);

@@ -54,6 +54,7 @@ private:
     void openRules();
     void onCapture();
     void tick();
+    void followAddresses(); ///< where they are the interface's, and change
     [[nodiscard]] bool isOurs(const IpAddress& address) const;
     [[nodiscard]] std::optional<ByteBuffer> answerTcp(const TcpListener::Ends& ends, ByteView data);
     /// Judges, alerts and records. The reply that is due, if any.
@@ -84,6 +85,7 @@ private:
     QTimer m_tick;
     MonotonicTime m_nextNoise{};
     std::uint64_t m_kernelDrops = 0;
+    int m_oldThisSecond = 0;
     bool m_saidWaiting = false;
 };
 

@@ -50,6 +50,8 @@ QByteArray NftTable::commands(const Wanted& wanted)
         const QByteArray from = QByteArray{ip} + " saddr @" + set + ' ';
         text += QByteArray{"add set inet beacon_home "} + set + " { type " + type + "; }\n";
         text += QByteArray{"add element inet beacon_home "} + set + " { " + addresses + " }\n";
+        // Each SYN may have its answer, also one that is sent again because the answer was lost.
+        text += inFrom + ip + " daddr @" + set + " tcp flags & (fin | syn | rst | ack) == syn ct mark set 0\n";
         text += inFrom + ip + " daddr @" + set + " meta l4proto tcp tproxy " + ip + " to " + to + " accept\n";
         text += out + from + icmp + " type { echo-reply, destination-unreachable } drop\n";
         text += out + from + "tcp flags & (syn | ack) == (syn | ack) ct mark 1 drop\n";

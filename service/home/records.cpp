@@ -3,6 +3,7 @@
 #include "core/base/base32.h"
 #include "core/escape/technique.h"
 #include "core/event/event.h"
+#include "service/home/key_copy.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -207,7 +208,15 @@ Result<Records> Records::open(const std::string& path, bool readOnly)
     auto database = Database::open(QString::fromStdString(path), kMigrations, options);
     if (!database)
         return database.error();
-    return Records{std::move(*database)};
+    if (!readOnly) {
+        if ((*database)->setAside()) {
+            if (const auto restored = restoreKeyCopy(**database, path); !restored)
+                return restored.error();
+        } else if (const auto copied = writeKeyCopy(**database, path); !copied) {
+            return copied.error();
+        }
+    }
+    return Records{std::move(*database), path};
 }
 
 Result<std::vector<KeyEntry>> Records::keys()
@@ -248,10 +257,11 @@ Result<> Records::addKey(const Identity& identity)
         ranges << QString::fromStdString(range);
     const QByteArray key{
         reinterpret_cast<const char*>(identity.key.data()), static_cast<qsizetype>(identity.key.size())};
-    return m_database->run(
+    const auto added = m_database->run(
         QStringLiteral("INSERT INTO keys (key_id, name, key, ranges, created) VALUES (?, ?, ?, ?, ?)"),
         {identity.keyId, QString::fromStdString(identity.name), key,
             ranges.isEmpty() ? QStringLiteral("") : ranges.join(QLatin1Char{' '}), microseconds(SystemClock{}.wall())});
+    return added ? writeKeyCopy(*m_database, m_path) : added;
 }
 
 Result<> Records::write(const std::vector<Observation>& observations, const std::vector<Finding>& findings)

@@ -42,7 +42,8 @@ class Records {
 public:
     static constexpr qint64 kMaxObservations = 2'000'000;
 
-    /// A damaged file is set aside; the folder is made (0700) where only it is missing. NotFound with `readOnly`: no such file.
+    /// A damaged file is set aside; the folder is made (0700) where only it is missing. NotFound with `readOnly`: no
+    /// such file.
     [[nodiscard]] static Result<Records> open(const std::string& path, bool readOnly);
 
     [[nodiscard]] Result<std::vector<KeyEntry>> keys();
@@ -59,13 +60,15 @@ public:
     [[nodiscard]] const std::optional<QString>& setAside() const noexcept { return m_database->setAside(); }
 
 private:
-    explicit Records(std::unique_ptr<Database> database)
+    Records(std::unique_ptr<Database> database, std::string path)
         : m_database(std::move(database))
+        , m_path(std::move(path))
     {
     }
     Result<> prune();
 
     std::unique_ptr<Database> m_database;
+    std::string m_path;
     qint64 m_untilPrune = 0;
 };
 
