@@ -2,6 +2,7 @@
 #include "core/supervision/unix_signals.h"
 #include "service/home/cli.h"
 #include "service/home/home.h"
+#include "service/home/line_output.h"
 
 #include <QCoreApplication>
 #include <QSysInfo>
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <sodium.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 using namespace beacon;
 
@@ -18,13 +20,6 @@ int usage(const std::string& sentence)
 {
     std::fprintf(stderr, "beacon-home: %s.\n", sentence.c_str());
     return EX_USAGE;
-}
-
-void writeLine(const QByteArray& line)
-{
-    std::fwrite(line.constData(), 1, static_cast<std::size_t>(line.size()), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
 }
 
 int serve(const Values& values, int argc, char** argv)
@@ -41,12 +36,13 @@ int serve(const Values& values, int argc, char** argv)
         return exitCode(taken.error());
     }
     const SystemClock clock;
+    LineOutput output{STDOUT_FILENO};
     Home home{{.interface = values.text("interface"),
                   .addresses = *addresses,
                   .zone = values.text("zone"),
                   .database = values.text("database"),
                   .host = QSysInfo::machineHostName()},
-        clock, writeLine};
+        clock, [&output](const QByteArray& line) { output.put(line); }};
     QObject::connect(&signals, &UnixSignals::terminate, &application, &QCoreApplication::quit);
     if (const auto started = home.start(); !started) {
         log::error("cannot start; Home needs CAP_NET_RAW and CAP_NET_ADMIN", {{"error", describe(started.error())}});

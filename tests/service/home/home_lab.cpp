@@ -104,8 +104,9 @@ bool HomeLab::issue()
     return static_cast<bool>(identity);
 }
 
-void HomeLab::startHome()
+void HomeLab::startHome(const QString& output)
 {
+    m_home.setStandardOutputFile(output);
     m_lines.clear();
     m_diagnostics.clear();
     m_partial.clear();

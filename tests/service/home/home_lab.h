@@ -27,7 +27,7 @@ public:
 
     bool link(); ///< makes the pair of interfaces
     bool issue(); ///< a new identity
-    void startHome();
+    void startHome(const QString& output = {}); ///< its alerts into a file or FIFO, else to events()
     bool waitServing(); ///< until TCP is open and the capture runs
     void killHome(); ///< SIGKILL
     int stopHome(); ///< SIGTERM; the exit code, -1 where it took over 10 s

@@ -16,7 +16,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 using namespace beacon;
 using namespace beacon::test;
@@ -302,6 +304,22 @@ private Q_SLOTS:
         QCOMPARE(askTcp(HomeLab::kHome4, 443, token), bytes(m_lab->key().reply(token)));
     }
 
+    void aReaderThatNeverReadsHoldsNobodyUp()
+    {
+        QCOMPARE(m_lab->stopHome(), 0);
+        const QString fifo = m_lab->folder() + QStringLiteral("/fifo");
+        QCOMPARE(::mkfifo(QFile::encodeName(fifo).constData(), 0600), 0);
+        const UniqueFd reader{::open(QFile::encodeName(fifo).constData(), O_RDWR | O_CLOEXEC)};
+        m_lab->startHome(fifo);
+        QVERIFY(m_lab->waitServing());
+        for (std::uint16_t path = 0; path < 400; ++path) { // 250 kB of alerts into a pipe of 64
+            const Token token = seal("UdpDatagram", false, 9, path);
+            QCOMPARE(askUdp(HomeLab::kHome4, 9, token, 2'000), bytes(m_lab->key().reply(token)));
+        }
+        QTRY_COMPARE(m_lab->print(QStringLiteral("findings")).size(), std::size_t{400});
+        QCOMPARE(m_lab->stopHome(), 0);
+    }
+
     void itFollowsItsAddresses()
     {
         m_lab->inside({QStringLiteral("ip"), QStringLiteral("addr"), QStringLiteral("add"),
@@ -365,7 +383,7 @@ private Q_SLOTS:
     }
 
 private:
-    Token seal(const char* technique, bool ipv6, std::uint16_t port)
+    Token seal(const char* technique, bool ipv6, std::uint16_t port, std::uint16_t path = 0x9f3c)
     {
         return m_lab->key().seal({.flags = ipv6 ? token_flag::kIpv6 : std::uint8_t{0},
             .keyId = m_lab->identity().keyId,
@@ -374,7 +392,7 @@ private:
             .technique = numberOf(technique),
             .protocol = 6,
             .port = port,
-            .path = 0x9f3c});
+            .path = path});
     }
     static ByteBuffer query(const Token& token)
     {
