@@ -200,8 +200,8 @@ private Q_SLOTS:
         QCOMPARE(m_lab->events(kNew, 1).size(), std::size_t{1});
         QTRY_COMPARE(m_lab->print(QStringLiteral("observations")).size(), std::size_t{1});
         m_lab->killHome();
-        QVERIFY(!m_lab->inside({QStringLiteral("nft"), QStringLiteral("list"), QStringLiteral("tables")})
-                     .contains("beacon"));
+        QTRY_VERIFY(!m_lab->inside({QStringLiteral("nft"), QStringLiteral("list"), QStringLiteral("tables")})
+                         .contains("beacon"));
         QCOMPARE(m_lab->print(QStringLiteral("observations")).size(), std::size_t{1});
 
         m_lab->startHome();
