@@ -54,6 +54,7 @@ HealthBanner::HealthBanner(QWidget* parent)
     m_reason->setTextFormat(Qt::PlainText);
     m_more->setText(QStringLiteral("&Details"));
     m_more->setCheckable(true);
+    m_more->setEnabled(false);
     m_more->setAccessibleName(QStringLiteral("Show all health reasons"));
     m_details->setAccessibleName(QStringLiteral("Health reasons and facts"));
     m_details->setMaximumHeight(130);

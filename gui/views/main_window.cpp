@@ -258,7 +258,8 @@ void MainWindow::updateTexts()
 {
     const int leaks = m_escapes.rowCount();
     m_escapeTitle->setText(leaks == 0
-            ? QStringLiteral("No leak has been proven from inside in this run")
+            ? (m_total == 0 ? QStringLiteral("Nothing is known yet: no attempt has been seen")
+                            : QStringLiteral("No leak proven from inside so far"))
             : QStringLiteral("LEAK: %1 %2 out of the segment, the last proven at %3")
                   .arg(leaks)
                   .arg(leaks == 1 ? QStringLiteral("path") : QStringLiteral("paths"), clockText(m_lastEscape)));

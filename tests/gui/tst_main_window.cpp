@@ -82,7 +82,9 @@ void TestMainWindow::attemptsAreShownLive()
 void TestMainWindow::anEscapeIsImpossibleToMissAndStays()
 {
     connectIt();
-    QVERIFY(text("escapeTitle").startsWith(QStringLiteral("No leak")));
+    QVERIFY(text("escapeTitle").startsWith(QStringLiteral("Nothing is known"))); // silence is no proof
+    m_instrument->attempt(0);
+    QTRY_VERIFY(text("escapeTitle").startsWith(QStringLiteral("No leak")));
     m_instrument->escape(0);
     m_instrument->escape(1);
     QTRY_VERIFY2(text("escapeTitle").startsWith(QStringLiteral("LEAK: 1 ")), qPrintable(text("escapeTitle")));
@@ -91,7 +93,7 @@ void TestMainWindow::anEscapeIsImpossibleToMissAndStays()
     QVERIFY(view->viewport()->height() > 0);
     for (quint64 n = 2; n < 6'000; ++n)
         m_instrument->attempt(n);
-    QTRY_VERIFY(m_window->attempts().rowCount() >= 6'000);
+    QTRY_VERIFY(m_window->attempts().rowCount() >= 6'001);
     QCOMPARE(m_window->escapes().rowCount(), 1);
     QCOMPARE(m_window->escapes().index(0, EscapeModel::Count).data().toString(), QStringLiteral("2"));
     QCOMPARE(m_window->escapes().index(0, EscapeModel::Port).data().toString(), QStringLiteral("8443"));
