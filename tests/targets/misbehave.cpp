@@ -57,8 +57,10 @@ int main(int argc, char** argv)
         return 3;
     if (how == "exit127")
         return 127;
-    if (how == "crash")
+    if (how == "crash") {
+        std::signal(SIGSEGV, SIG_DFL); // a sanitizer would catch it and exit
         std::raise(SIGSEGV);
+    }
     else if (how == "hang")
         linger();
     else if (how == "ignore-term") {
