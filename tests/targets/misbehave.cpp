@@ -60,8 +60,7 @@ int main(int argc, char** argv)
     if (how == "crash") {
         std::signal(SIGSEGV, SIG_DFL); // a sanitizer would catch it and exit
         std::raise(SIGSEGV);
-    }
-    else if (how == "hang")
+    } else if (how == "hang")
         linger();
     else if (how == "ignore-term") {
         std::signal(SIGTERM, SIG_IGN);
