@@ -92,6 +92,10 @@ void NftTable::start()
 {
     m_ready = false;
     m_output.clear();
+    if (m_nft.state() != QProcess::NotRunning) { // the last one has still to leave
+        m_retry.start();
+        return;
+    }
     m_nft.start();
     m_nft.write(commands(m_wanted));
 }

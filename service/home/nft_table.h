@@ -20,7 +20,7 @@ namespace beacon {
 class NftTable final : public QObject {
     Q_OBJECT
 public:
-    static constexpr std::chrono::seconds kRetry{5};
+    static constexpr std::chrono::seconds kRetry{1};
 
     struct Wanted {
         std::string interface;

@@ -274,7 +274,7 @@ private Q_SLOTS:
             token = seal("TcpConnection", false, 443);
             return askTcp(HomeLab::kHome4, 443, token, 300) == bytes(m_lab->key().reply(token));
         };
-        QTRY_VERIFY_WITH_TIMEOUT(works(), 8'000);
+        QTRY_VERIFY_WITH_TIMEOUT(works(), 30'000);
         QVERIFY(m_lab->diagnostics().contains("nft"));
     }
 
@@ -329,7 +329,7 @@ private Q_SLOTS:
             token = seal("TcpConnection", false, 443);
             return askTcp(*IpAddress::parse("10.77.0.3"), 443, token, 300) == bytes(m_lab->key().reply(token));
         };
-        QTRY_VERIFY_WITH_TIMEOUT(works(), 8'000);
+        QTRY_VERIFY_WITH_TIMEOUT(works(), 30'000);
     }
 
     void itEndsInOrder()
