@@ -121,7 +121,7 @@ bool HomeLab::waitServing()
 {
     QElapsedTimer timer;
     timer.start();
-    while (timer.elapsed() < 8'000) {
+    while (timer.elapsed() < 30'000) {
         if (diagnostics().contains("every TCP port"))
             return true;
         m_home.waitForReadyRead(20);

@@ -38,6 +38,19 @@ ByteBuffer bytes(const Token& token)
     return {token.begin(), token.end()};
 }
 
+/// Whether `holds` becomes true within a time that a busy machine has, too.
+template <class Condition> bool eventually(Condition holds)
+{
+    QElapsedTimer timer;
+    timer.start();
+    while (!holds()) {
+        if (timer.elapsed() > 30'000)
+            return false;
+        QTest::qWait(50); // lets QProcess read
+    }
+    return true;
+}
+
 } // namespace
 
 class TestHome : public QObject {
@@ -210,7 +223,9 @@ private Q_SLOTS:
         const Token second = seal("TcpConnection", false, 444);
         QVERIFY(!askTcp(HomeLab::kHome4, 444, second).empty());
         QCOMPARE(m_lab->events(kNew, 1, 500).size(), std::size_t{0});
-        QTRY_COMPARE(m_lab->print(QStringLiteral("findings")).front().value(QLatin1StringView("count")).toInt(), 2);
+        QVERIFY(eventually([&] {
+            return m_lab->print(QStringLiteral("findings")).front().value(QLatin1StringView("count")).toInt() == 2;
+        }));
         QCOMPARE(m_lab->print(QStringLiteral("findings")).size(), std::size_t{1});
     }
 
@@ -229,7 +244,7 @@ private Q_SLOTS:
         QCOMPARE(m_lab->print(QStringLiteral("observations")).size(), std::size_t{0});
         sqlite.write("COMMIT;\n.quit\n");
         QVERIFY(sqlite.waitForFinished(3'000));
-        QTRY_COMPARE_WITH_TIMEOUT(m_lab->print(QStringLiteral("observations")).size(), std::size_t{1}, 10'000);
+        QVERIFY(eventually([&] { return m_lab->print(QStringLiteral("observations")).size() == std::size_t{1}; }));
         QCOMPARE(m_lab->print(QStringLiteral("findings")).size(), std::size_t{1});
     }
 
@@ -269,13 +284,14 @@ private Q_SLOTS:
         const int nft = children.readAll().split(' ').front().toInt();
         QVERIFY(nft > 1);
         ::kill(nft, SIGKILL);
+        QVERIFY2(
+            eventually([&] { return m_lab->diagnostics().contains("nft ended"); }), m_lab->diagnostics().constData());
         Token token{};
         const auto works = [&] {
             token = seal("TcpConnection", false, 443);
             return askTcp(HomeLab::kHome4, 443, token, 300) == bytes(m_lab->key().reply(token));
         };
-        QTRY_VERIFY_WITH_TIMEOUT(works(), 30'000);
-        QVERIFY(m_lab->diagnostics().contains("nft"));
+        QVERIFY(eventually(works));
     }
 
     void itFollowsAnInterfaceThatIsMadeAnew()
@@ -289,7 +305,7 @@ private Q_SLOTS:
             token = seal("TcpConnection", true, 443);
             return askTcp(HomeLab::kHome6, 443, token, 300) == bytes(m_lab->key().reply(token));
         };
-        QTRY_VERIFY_WITH_TIMEOUT(works(), 10'000);
+        QVERIFY(eventually(works));
     }
 
     void itWaitsForItsInterface()
@@ -329,7 +345,7 @@ private Q_SLOTS:
             token = seal("TcpConnection", false, 443);
             return askTcp(*IpAddress::parse("10.77.0.3"), 443, token, 300) == bytes(m_lab->key().reply(token));
         };
-        QTRY_VERIFY_WITH_TIMEOUT(works(), 30'000);
+        QVERIFY(eventually(works));
     }
 
     void itEndsInOrder()
@@ -368,7 +384,7 @@ private Q_SLOTS:
             answer = parseDns(askUdp(loopback, 5'300, query(token), 2'000));
             return answer && !answer->textAnswers.empty();
         };
-        QTRY_VERIFY_WITH_TIMEOUT(asked(), 10'000);
+        QVERIFY(eventually(asked));
         QCOMPARE(QByteArray::fromStdString(answer->textAnswers.front()),
             QByteArray::fromStdString(toBase32(m_lab->key().reply(token))));
         const auto again =
