@@ -160,9 +160,11 @@ void TestEvent::everyTypeIsValid()
     QVERIFY(document.isObject());
     Event event = m_source.make(EventId(id), QStringLiteral("Something happened"), document.object());
     QCOMPARE(complaintAbout(event), QByteArray());
+    QJsonArray nested; // appended to: GCC and clang read QJsonArray{QJsonArray()} differently
+    nested.append(QJsonArray());
     for (const QString& key : document.object().keys()) {
         Event odd = event;
-        odd.data[key] = QJsonValue(QJsonArray{QJsonArray()});
+        odd.data[key] = nested;
         QVERIFY2(!complaintAbout(odd).isEmpty(), qPrintable(key));
     }
     event.data.insert(QStringLiteral("surprise"), 1);
