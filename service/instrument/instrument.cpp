@@ -1,8 +1,8 @@
 #include "service/instrument/instrument.h"
 
 #include "core/base/log.h"
+#include "core/base/run_place.h"
 #include "service/instrument/event_data.h"
-#include "service/instrument/run_place.h"
 
 #include <csignal>
 #include <grp.h>

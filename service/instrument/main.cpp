@@ -1,12 +1,12 @@
+#include "core/admin/health_probe.h"
 #include "core/base/log.h"
+#include "core/base/run_place.h"
 #include "core/netlink/netlink_link_monitor.h"
 #include "core/options/options.h"
 #include "core/supervision/qt_process.h"
 #include "core/supervision/unix_signals.h"
 #include "service/instrument/configuration.h"
-#include "service/instrument/health_probe.h"
 #include "service/instrument/instrument.h"
-#include "service/instrument/run_place.h"
 #include "service/instrument/settings.h"
 
 #include <QCoreApplication>
@@ -87,6 +87,6 @@ int main(int argc, char** argv)
     QCoreApplication application(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("beacon-instrument"));
     if (started.values->flag("health"))
-        return probeHealth(settings->socketPath());
+        return probeHealth("beacon-instrument", settings->socketPath());
     return run(*settings, arguments);
 }

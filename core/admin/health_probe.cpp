@@ -1,4 +1,4 @@
-#include "service/instrument/health_probe.h"
+#include "core/admin/health_probe.h"
 
 #include "core/admin/messages.h"
 #include "core/rpc/peer.h"
@@ -15,20 +15,20 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{2'000};
 
-int nobody(const QString& why)
+int nobody(const std::string& program, const QString& why)
 {
-    std::fprintf(stderr, "beacon-instrument: no Instrument answers: %s\n", qPrintable(why));
+    std::fprintf(stderr, "%s: no Instrument answers: %s\n", program.c_str(), qPrintable(why));
     return EX_UNAVAILABLE;
 }
 
 } // namespace
 
-int probeHealth(const std::string& socketPath)
+int probeHealth(const std::string& program, const std::string& socketPath)
 {
     auto socket = std::make_unique<QLocalSocket>();
     socket->connectToServer(QString::fromStdString(socketPath));
     if (!socket->waitForConnected(static_cast<int>(kPatience.count())))
-        return nobody(socket->errorString());
+        return nobody(program, socket->errorString());
 
     rpc::Peer peer{std::move(socket)};
     QEventLoop loop;
@@ -38,12 +38,12 @@ int probeHealth(const std::string& socketPath)
         [&](const std::variant<QJsonValue, rpc::RpcError>& answer) {
             loop.quit();
             if (const auto* error = std::get_if<rpc::RpcError>(&answer)) {
-                code = nobody(error->message);
+                code = nobody(program, error->message);
                 return;
             }
             const auto health = admin::healthFromJson(std::get<QJsonValue>(answer).toObject());
             if (!health) {
-                code = nobody(QString::fromStdString(describe(health.error())));
+                code = nobody(program, QString::fromStdString(describe(health.error())));
                 return;
             }
             std::printf("%s\n", admin::statusName(health->status).data());

@@ -1,4 +1,4 @@
-#include "service/instrument/run_place.h"
+#include "core/base/run_place.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ Result<UniqueFd> takeLock(const std::string& path)
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
         return fd;
     if (errno == EWOULDBLOCK)
-        return Error{Errc::Busy, 0, "another Instrument of this name is running: it holds " + path};
+        return Error{Errc::Busy, 0, "another process holds " + path};
     return systemError("lock " + path);
 }
 
