@@ -2,7 +2,6 @@
 
 #include "tests/support/event_schema.h"
 
-#include <QDir>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -10,42 +9,16 @@
 #include <QTest>
 
 #include <algorithm>
-#include <csignal>
 
 namespace beacon::test {
-
-namespace {
-
-QByteArray statOf(qint64 pid)
-{
-    QFile file{QStringLiteral("/proc/%1/stat").arg(pid)};
-    if (!file.open(QIODevice::ReadOnly))
-        return {};
-    const QByteArray text = file.readAll();
-    return text.mid(text.lastIndexOf(')') + 2);
-}
-
-} // namespace
-
-bool isAlive(qint64 pid)
-{
-    const QByteArray stat = statOf(pid);
-    return pid > 0 && !stat.isEmpty() && !stat.startsWith('Z');
-}
 
 RunningInstrument::RunningInstrument(QString interface, QString beacon, QStringList more)
     : m_interface(std::move(interface))
     , m_beacon(std::move(beacon))
     , m_more(std::move(more))
+    , m_program(QStringLiteral(BEACON_BIN_DIR "/beacon-instrument"))
 {
     writeFile(configPath(), "{}");
-}
-
-RunningInstrument::~RunningInstrument()
-{
-    m_peer.reset();
-    if (m_process.state() != QProcess::NotRunning)
-        end(SIGKILL, 5'000);
 }
 
 QStringList RunningInstrument::arguments() const
@@ -70,9 +43,8 @@ void RunningInstrument::writeFile(const QString& path, const QByteArray& text) c
 
 bool RunningInstrument::start()
 {
-    m_process.setStandardErrorFile(m_dir.filePath(QStringLiteral("log")));
-    m_process.start(QStringLiteral(BEACON_BIN_DIR "/beacon-instrument"), arguments());
-    return m_process.waitForStarted()
+    m_program.setArguments(arguments());
+    return m_program.start()
         && QTest::qWaitFor([this] { return QFile::exists(runtimeFile("admin.sock")) && connectClient(); }, 10'000);
 }
 
@@ -142,28 +114,10 @@ void RunningInstrument::onHealth(const QJsonObject& health)
         m_codes << reason.toObject().value(QStringLiteral("code")).toString();
 }
 
-QList<qint64> RunningInstrument::children() const
-{
-    QList<qint64> found;
-    for (const QString& entry : QDir{QStringLiteral("/proc")}.entryList(QDir::Dirs)) {
-        bool isNumber = false;
-        const qint64 child = entry.toLongLong(&isNumber);
-        if (isNumber && isAlive(child) && statOf(child).split(' ').value(1).toLongLong() == pid())
-            found << child;
-    }
-    return found;
-}
-
 qint64 RunningInstrument::onlyChild() const
 {
     const auto all = children();
     return all.size() == 1 ? all.first() : 0;
-}
-
-bool RunningInstrument::end(int signal, int withinMs)
-{
-    ::kill(static_cast<pid_t>(m_process.processId()), signal);
-    return m_process.waitForFinished(withinMs);
 }
 
 QJsonObject RunningInstrument::last(const char* type, qint64 after) const
@@ -181,12 +135,6 @@ int RunningInstrument::count(const char* type) const
     const QString name = QStringLiteral("instruments.") + QLatin1StringView(type);
     return static_cast<int>(std::count_if(events.begin(), events.end(),
         [&](const QJsonObject& event) { return event.value(QStringLiteral("type")).toString() == name; }));
-}
-
-QByteArray RunningInstrument::log() const
-{
-    QFile file{m_dir.filePath(QStringLiteral("log"))};
-    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray{};
 }
 
 } // namespace beacon::test

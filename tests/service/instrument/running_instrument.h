@@ -1,9 +1,9 @@
 #pragma once
 
 #include "core/rpc/peer.h"
+#include "tests/support/running_program.h"
 
 #include <QJsonObject>
-#include <QProcess>
 #include <QStringList>
 #include <QTemporaryDir>
 
@@ -17,19 +17,18 @@ namespace beacon::test {
 class RunningInstrument {
 public:
     explicit RunningInstrument(QString interface, QString beacon, QStringList more = {});
-    ~RunningInstrument();
 
     bool start(); ///< and connect
     bool connectClient(quint64 since = 0);
 
-    [[nodiscard]] qint64 pid() const { return m_process.processId(); }
-    [[nodiscard]] QList<qint64> children() const;
+    [[nodiscard]] qint64 pid() const { return m_program.pid(); }
+    [[nodiscard]] QList<qint64> children() const { return childrenOf(pid()); }
     [[nodiscard]] qint64 onlyChild() const; ///< 0: none, or several
     [[nodiscard]] QStringList arguments() const;
     [[nodiscard]] QString configPath() const { return m_dir.filePath(QStringLiteral("config.json")); }
     [[nodiscard]] QString runtimeFile(const char* name) const;
     void writeFile(const QString& path, const QByteArray& text) const;
-    bool end(int signal, int withinMs); ///< and wait
+    bool end(int signal, int withinMs) { return m_program.end(signal, withinMs); } ///< and wait
 
     /// Of type `instruments.` + `type`, the last one; empty: none after `after`.
     [[nodiscard]] QJsonObject last(const char* type, qint64 after = 0) const;
@@ -38,8 +37,8 @@ public:
     [[nodiscard]] QString healthStatus() const { return m_status; }
     [[nodiscard]] qint64 lastSeq() const { return m_lastSeq; }
     [[nodiscard]] QString complaints() const { return m_complaints.join(QLatin1Char('\n')); }
-    [[nodiscard]] QByteArray log() const;
-    [[nodiscard]] int exitCode() const { return m_process.exitCode(); }
+    [[nodiscard]] QByteArray log() const { return m_program.log(); }
+    [[nodiscard]] int exitCode() const { return m_program.exitCode(); }
 
     QList<QJsonObject> events, attempts;
 
@@ -51,14 +50,11 @@ private:
     QTemporaryDir m_dir;
     QString m_interface, m_beacon;
     QStringList m_more;
-    QProcess m_process;
+    RunningProgram m_program;
     std::unique_ptr<rpc::Peer> m_peer;
     QStringList m_complaints, m_codes;
     QString m_status;
     qint64 m_lastSeq = 0;
 };
-
-/// Whether `pid` runs; a zombie does not.
-[[nodiscard]] bool isAlive(qint64 pid);
 
 } // namespace beacon::test

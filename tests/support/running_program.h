@@ -1,0 +1,52 @@
+#pragma once
+
+#include <QProcess>
+#include <QProcessEnvironment>
+#include <QString>
+#include <QStringList>
+#include <QTemporaryDir>
+
+namespace beacon::test {
+
+/// A real program, started with what the test gives it; killed at the end of the test. Both of its streams are kept in
+/// files, so that it never blocks on us.
+class RunningProgram {
+public:
+    explicit RunningProgram(QString program, QStringList arguments = {});
+    ~RunningProgram();
+
+    void setEnvironment(const QString& name, const QString& value) { m_environment.insert(name, value); }
+    void setArguments(const QStringList& arguments) { m_arguments = arguments; }
+    bool start(); ///< also again after it has ended; the log begins anew
+    bool end(int signal, int withinMs); ///< sends it and waits
+    [[nodiscard]] bool waitForEnd(int withinMs); ///< spins the event loop: it may be talking to us
+
+    [[nodiscard]] bool isRunning() const { return m_process.state() != QProcess::NotRunning; }
+    [[nodiscard]] qint64 pid() const { return m_process.processId(); }
+    [[nodiscard]] int exitCode() const { return m_process.exitCode(); } ///< the signal's number where one ended it
+    [[nodiscard]] bool crashed() const { return m_process.exitStatus() == QProcess::CrashExit; }
+    [[nodiscard]] QByteArray log() const; ///< its stderr
+    [[nodiscard]] QByteArray output() const; ///< its stdout
+    [[nodiscard]] QString file(const QString& name) const
+    {
+        return m_dir.filePath(name);
+    } ///< in a directory of its own
+
+    [[nodiscard]] qint64 residentKb() const; ///< VmRSS
+    [[nodiscard]] qsizetype descriptors() const;
+
+private:
+    QTemporaryDir m_dir;
+    QString m_program;
+    QStringList m_arguments;
+    QProcessEnvironment m_environment = QProcessEnvironment::systemEnvironment();
+    QProcess m_process;
+};
+
+/// Whether `pid` runs; a zombie does not.
+[[nodiscard]] bool isAlive(qint64 pid);
+[[nodiscard]] QList<qint64> childrenOf(qint64 pid);
+[[nodiscard]] qint64 residentKbOf(qint64 pid); ///< VmRSS
+[[nodiscard]] qsizetype descriptorsOf(qint64 pid);
+
+} // namespace beacon::test
