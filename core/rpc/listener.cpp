@@ -151,6 +151,7 @@ void Listener::accept()
     for (int i = 0; i < kAcceptsPerTurn && m_socket; ++i) {
         UniqueFd client(::accept4(m_socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (client) {
+            m_exhausted = false;
             if (clients() >= m_settings.maxClients)
                 turnAway(std::move(client));
             else
@@ -161,7 +162,8 @@ void Listener::accept()
             m_notifier->setEnabled(false); // it would fire without end
             m_retry.start(kRetry);
             m_turnedAway.clear();
-            Q_EMIT descriptorsExhausted();
+            if (!std::exchange(m_exhausted, true))
+                Q_EMIT descriptorsExhausted();
             return;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK)

@@ -44,7 +44,7 @@ public:
 Q_SIGNALS:
     /// Set its handler and connect its signals now: nothing has been read yet.
     void accepted(beacon::rpc::Peer* peer);
-    void descriptorsExhausted(); ///< accepting goes on once some are free
+    void descriptorsExhausted(); ///< once an outage; accepting goes on once some are free
 private:
     void accept();
     void adopt(UniqueFd socket);
@@ -54,6 +54,7 @@ private:
     UniqueFd m_socket;
     std::unique_ptr<QSocketNotifier> m_notifier;
     QTimer m_retry;
+    bool m_exhausted = false;
     std::vector<Peer*> m_peers;
     std::vector<UniqueFd> m_turnedAway; ///< kept a moment, so that they can read why
     QTimer m_letGo;
