@@ -1,4 +1,5 @@
-#include <QRandomGenerator>
+#include "mutate.h"
+
 #include <QTest>
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);
@@ -14,32 +15,6 @@ const QByteArrayList kSeeds{
     "[{\"jsonrpc\":\"2.0\"}]\n\n\n[[[[[[[[\n",
 };
 
-QByteArray mutated(QByteArray bytes, QRandomGenerator& random)
-{
-    const QByteArray spice = "{}[]\",:\\\n\r\0eE-+.0u\xff\xc0";
-    for (quint32 i = random.bounded(12U) + 1; i > 0; --i) {
-        const qsizetype at = random.bounded(int(bytes.size()) + 1);
-        switch (random.bounded(5)) {
-        case 0:
-            bytes.insert(at, spice.at(random.bounded(int(spice.size()))));
-            break;
-        case 1:
-            bytes.remove(at, random.bounded(8));
-            break;
-        case 2:
-            bytes.insert(at, bytes.mid(random.bounded(int(bytes.size()) + 1), random.bounded(40)));
-            break;
-        case 3:
-            bytes.insert(at, QByteArray(random.bounded(200), spice.at(random.bounded(int(spice.size())))));
-            break;
-        default:
-            if (at < bytes.size())
-                bytes[at] = char(random.bounded(256));
-        }
-    }
-    return bytes;
-}
-
 } // namespace
 
 class TestFuzzFrames : public QObject {
@@ -53,7 +28,7 @@ void TestFuzzFrames::seedsAndTheirMutationsDoNoHarm()
     QRandomGenerator random(20'261'124); // the same every time
     for (const QByteArray& seed : kSeeds) {
         for (int i = 0; i < 20'000; ++i) {
-            const QByteArray bytes = i == 0 ? seed : mutated(seed, random);
+            const QByteArray bytes = i == 0 ? seed : beacon::test::mutated(seed, random);
             QCOMPARE(LLVMFuzzerTestOneInput(
                          reinterpret_cast<const unsigned char*>(bytes.constData()), std::size_t(bytes.size())),
                 0);
