@@ -32,6 +32,8 @@ public:
 
     [[nodiscard]] quint64 takeSeq() noexcept { return ++m_seq; }
     [[nodiscard]] quint64 lastSeq() const noexcept { return m_seq; } ///< 0: none yet
+    /// The platform has said who we are; events made earlier keep the name that they had.
+    void identify(Identity identity) { m_identity = std::move(identity); }
     [[nodiscard]] const Identity& identity() const noexcept { return m_identity; }
     /// A UUID for this run itself, or for whatever else needs one.
     [[nodiscard]] QUuid takeUuid() { return m_uuids.next(); }

@@ -33,6 +33,7 @@ enum class EventId : std::uint8_t {
     DownloadComplete,
     InstrumentStarted,
     InstrumentStopped,
+    HostsActive,
 };
 
 /// One row of design section 6. The words of its `data` are in resources/schema/event_data.json.
@@ -54,8 +55,8 @@ inline constexpr auto kEventTypes = std::to_array<EventType>({
     {EventId::FindingReturned, "instruments.home.finding.returned", Severity::Critical, Severity::Critical},
     {EventId::HomeNoise, "instruments.home.noise", Severity::Informational, Severity::Informational},
     {EventId::Health, "instruments.*.health", Severity::Informational, Severity::High},
-    {EventId::ConfigApplied, "instruments.beacon.config.applied", Severity::Informational, Severity::Informational},
-    {EventId::ConfigRejected, "instruments.beacon.config.rejected", Severity::Medium, Severity::Medium},
+    {EventId::ConfigApplied, "instruments.*.config.applied", Severity::Informational, Severity::Informational},
+    {EventId::ConfigRejected, "instruments.*.config.rejected", Severity::Medium, Severity::Medium},
     {EventId::UpdateApplied, "instruments.beacon.update.applied", Severity::Informational, Severity::Informational},
     {EventId::UpdateRejected, "instruments.beacon.update.rejected", Severity::Medium, Severity::Medium},
     {EventId::UpdateRolledBack, "instruments.beacon.update.rolled_back", Severity::Medium, Severity::Medium},
@@ -69,6 +70,7 @@ inline constexpr auto kEventTypes = std::to_array<EventType>({
     {EventId::InstrumentStarted, "instruments.sensor.instrument.started", Severity::Informational,
         Severity::Informational},
     {EventId::InstrumentStopped, "instruments.sensor.instrument.stopped", Severity::Medium, Severity::Medium},
+    {EventId::HostsActive, "instruments.listener.hosts.active", Severity::Medium, Severity::Medium},
 });
 
 static_assert(

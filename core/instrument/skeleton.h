@@ -78,6 +78,7 @@ public:
     void raise(Reason reason, const std::string& detail = {});
     void clear(Reason reason);
     void noteWorking();
+    [[nodiscard]] bool working() const;
     [[nodiscard]] HealthSnapshot health() const;
     [[nodiscard]] QJsonObject healthJson() const; ///< the answer to health.get
 
