@@ -1,9 +1,6 @@
-#include "core/instrument/skeleton.h"
+#include "core/instrument/skeleton_private.h"
 
 #include "core/base/log.h"
-#include "core/instrument/health_message.h"
-#include "core/instrument/seen_uuids.h"
-#include "core/instrument/worker.h"
 #include "core/store/spool.h"
 
 #include <QJsonArray>
@@ -11,8 +8,6 @@
 #include <QPointer>
 
 #include <algorithm>
-#include <deque>
-#include <map>
 #include <unistd.h>
 
 namespace beacon {
@@ -29,19 +24,12 @@ constexpr std::size_t kMostBeforeWelcome = 1'000;
 constexpr int kMostSubscriptions = 64;
 constexpr std::chrono::milliseconds kHelloAgainFirst{500}, kHelloAgainMost{10'000};
 constexpr std::chrono::milliseconds kFlushAtStop{1'000};
-constexpr std::chrono::milliseconds kLeastTimer{1};
 
 QString hostName()
 {
     char name[256] = {};
     return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? QString::fromLocal8Bit(name)
                                                                         : QStringLiteral("localhost");
-}
-
-EventSource::Identity standAloneIdentity(const Manifest& manifest, const QString& name)
-{
-    const QString host = hostName();
-    return {name.isEmpty() ? manifest.type + QStringLiteral("_0@") + host : name, host, manifest.type};
 }
 
 QString sentenceOf(const std::vector<Fault>& faults)
@@ -55,69 +43,7 @@ QString sentenceOf(const std::vector<Fault>& faults)
     return text;
 }
 
-bool isStopMethod(const QString& name)
-{
-    return name == method::kStop || name == method::kRestart;
-}
-
 } // namespace
-
-struct Skeleton::Private {
-    Private(Skeleton* skeleton, Manifest theManifest, Handlers theHandlers, std::unique_ptr<PlatformLink> theLink,
-        const Clock& theClock, Options theOptions)
-        : q(skeleton)
-        , manifest(std::move(theManifest))
-        , handlers(std::move(theHandlers))
-        , clock(theClock)
-        , options(std::move(theOptions))
-        , link(std::move(theLink))
-        , source(standAloneIdentity(manifest, options.name), clock)
-        , model(clock)
-        , push(clock)
-    {
-    }
-
-    void hello();
-    void onWelcome(const Answer& answer);
-    void firstWelcome();
-    void helloFailed(const QString& why);
-    void openOutbox();
-    [[nodiscard]] Answer apply(const QJsonObject& envelope);
-    void takeDefaults();
-    void serve(const QString& name, const QJsonObject& params, platform::Responder responder);
-    void serveRetention(const QJsonObject& params, platform::Responder responder);
-    void serveDownload(const QJsonObject& params, platform::Responder responder);
-    void serveDelivery(const QJsonObject& params, platform::Responder responder);
-    void serveFindings(const QJsonObject& params, platform::Responder responder);
-    void subscribeAt(const QString& match);
-    void healthMoved();
-    void pushHealth();
-    void beginStop(std::chrono::milliseconds deadline, bool restart);
-    void windUp();
-
-    Skeleton* q;
-    Manifest manifest;
-    Handlers handlers;
-    const Clock& clock;
-    Options options;
-    std::unique_ptr<PlatformLink> link;
-    std::unique_ptr<platform::Outbox> outbox;
-    EventSource source;
-    HealthModel model;
-    HealthPush push;
-    std::optional<Schema> schema;
-    std::optional<ConfigurationInForce> inForce;
-    std::optional<platform::Welcome> welcome;
-    std::deque<Event> early; ///< made before the platform said who we are
-    std::map<QString, int> subscriptions;
-    SeenUuids seen;
-    Worker retention, downloads;
-    QTimer helloTimer, healthTimer, stopTimer;
-    std::chrono::milliseconds helloAgain = kHelloAgainFirst;
-    qint64 localVersion = 0;
-    bool defaultsTaken = false;
-    bool stopping = false, restart = false, wound = false, ended = false;
-};
 
 Skeleton::Skeleton(Manifest manifest, Handlers handlers, std::unique_ptr<PlatformLink> link, const Clock& clock,
     Options options, QObject* parent)
@@ -256,6 +182,12 @@ void Skeleton::request(
                 RpcError{Code::Closed, QStringLiteral("this Instrument is stand-alone; there is no platform to ask")});
         },
         Qt::QueuedConnection);
+}
+
+EventSource::Identity Skeleton::Private::identityOnTheBench() const
+{
+    const QString host = hostName();
+    return {options.name.isEmpty() ? manifest.type + QStringLiteral("_0@") + host : options.name, host, manifest.type};
 }
 
 void Skeleton::Private::hello()
@@ -445,213 +377,6 @@ void Skeleton::Private::windUp()
     stopTimer.stop();
     helloTimer.stop();
     Q_EMIT q->stopped(restart);
-}
-
-void Skeleton::Private::serve(const QString& name, const QJsonObject& params, platform::Responder responder)
-{
-    if (name == method::kHealthGet) {
-        responder.answer(q->healthJson());
-    } else if (name == method::kConfigApply) {
-        const Answer answer = apply(params);
-        if (const auto* error = std::get_if<RpcError>(&answer))
-            responder.fail(error->code, error->message);
-        else
-            responder.answer(std::get<QJsonValue>(answer));
-    } else if (name == method::kRetentionApply) {
-        serveRetention(params, std::move(responder));
-    } else if (name == method::kDownloadAvailable) {
-        serveDownload(params, std::move(responder));
-    } else if (name == method::kEventDeliver) {
-        serveDelivery(params, std::move(responder));
-    } else if (name == method::kFindingsApply && handlers.applyFindings) {
-        serveFindings(params, std::move(responder));
-    } else if (isStopMethod(name)) {
-        const auto deadline = platform::stopDeadlineFromJson(params);
-        if (!deadline) {
-            responder.fail(Code::InvalidParams, QString::fromStdString(describe(deadline.error())));
-            return;
-        }
-        responder.answer(QJsonObject{{QStringLiteral("accepted"), true}});
-        beginStop(*deadline, name == method::kRestart);
-    } else if (handlers.onMessage) {
-        handlers.onMessage(name, params, std::move(responder));
-    } else {
-        responder.fail(
-            Code::MethodNotFound, QStringLiteral("%1 is not a method of %2").arg(name.left(128), manifest.type));
-    }
-}
-
-void Skeleton::Private::serveRetention(const QJsonObject& params, platform::Responder responder)
-{
-    const auto read = platform::retentionRequestFromJson(params);
-    if (!read) {
-        responder.fail(Code::InvalidParams, QString::fromStdString(describe(read.error())));
-        return;
-    }
-    if (!handlers.retain) {
-        responder.answer(toJson(platform::RetentionResult{}));
-        return;
-    }
-    platform::RetentionRequest request = *read;
-    request.deadline = std::min(request.deadline, options.retentionMost);
-    auto job = [retain = handlers.retain, request](std::stop_token stop) -> Answer {
-        auto result = retain(request, stop);
-        if (!result)
-            return RpcError{Code::Internal, QString::fromStdString(describe(result.error()))};
-        return QJsonValue{toJson(*result)};
-    };
-    auto shared = std::make_shared<platform::Responder>(std::move(responder));
-    retention.run(std::move(job), request.deadline, [this, shared](const Answer& answer) {
-        if (const auto* error = std::get_if<RpcError>(&answer)) {
-            if (error->code != Code::Busy)
-                q->raise(Reason::RetentionFailed, error->message.toStdString());
-            shared->fail(error->code, error->message);
-            return;
-        }
-        q->clear(Reason::RetentionFailed);
-        shared->answer(std::get<QJsonValue>(answer));
-    });
-}
-
-void Skeleton::Private::serveDownload(const QJsonObject& params, platform::Responder responder)
-{
-    const auto read = platform::downloadAvailableFromJson(params);
-    if (!read) {
-        responder.fail(Code::InvalidParams, QString::fromStdString(describe(read.error())));
-        return;
-    }
-    const auto refused = [](const QString& why) {
-        return QJsonValue{QJsonObject{{QStringLiteral("accepted"), false}, {QStringLiteral("reason"), why}}};
-    };
-    if (!handlers.takeDownload) {
-        responder.answer(refused(QStringLiteral("this Instrument takes no downloads")));
-        return;
-    }
-    auto job = [take = handlers.takeDownload, download = *read, refused](std::stop_token stop) -> Answer {
-        const auto taken = take(download, stop);
-        if (!taken)
-            return refused(QString::fromStdString(describe(taken.error())));
-        return QJsonValue{QJsonObject{{QStringLiteral("accepted"), true}}};
-    };
-    auto shared = std::make_shared<platform::Responder>(std::move(responder));
-    downloads.run(std::move(job), options.downloadWithin,
-        [this, shared, resource = read->resource.toStdString()](const Answer& answer) {
-            if (const auto* error = std::get_if<RpcError>(&answer)) {
-                shared->fail(error->code, error->message);
-                return;
-            }
-            const QJsonObject result = std::get<QJsonValue>(answer).toObject();
-            if (result.value(QStringLiteral("accepted")).toBool())
-                q->clear(Reason::DownloadRefused);
-            else
-                q->raise(Reason::DownloadRefused,
-                    resource + ": " + result.value(QStringLiteral("reason")).toString().toStdString());
-            shared->answer(result);
-        });
-}
-
-void Skeleton::Private::serveDelivery(const QJsonObject& params, platform::Responder responder)
-{
-    const auto events = platform::eventsFromJson(params);
-    if (!events) {
-        responder.fail(Code::InvalidParams, QString::fromStdString(describe(events.error())));
-        return;
-    }
-    QJsonArray ids;
-    for (const Event& event : *events)
-        ids.append(event.uuid.toString(QUuid::WithoutBraces));
-    for (const Event& event : *events)
-        if (seen.add(event.uuid) && handlers.onEvent)
-            handlers.onEvent(event);
-    responder.answer(QJsonObject{{QStringLiteral("ids"), ids}});
-}
-
-void Skeleton::Private::serveFindings(const QJsonObject& params, platform::Responder responder)
-{
-    if (const auto taken = handlers.applyFindings(params); !taken)
-        responder.fail(Code::InvalidParams, QString::fromStdString(describe(taken.error())));
-    else
-        responder.answer(QJsonObject{{QStringLiteral("accepted"), true}});
-}
-
-void Skeleton::raise(Reason reason, const std::string& detail)
-{
-    d->model.raise(reason, detail);
-    d->healthMoved();
-}
-void Skeleton::clear(Reason reason)
-{
-    if (!d->model.holds(reason))
-        return;
-    d->model.clear(reason);
-    d->healthMoved();
-}
-void Skeleton::noteWorking()
-{
-    if (d->model.working())
-        return;
-    d->model.noteWorking();
-    d->healthMoved();
-}
-bool Skeleton::working() const
-{
-    return d->model.working();
-}
-
-HealthSnapshot Skeleton::health() const
-{
-    return d->model.snapshot();
-}
-
-QJsonObject Skeleton::healthJson() const
-{
-    QJsonObject health = healthMessage(d->model.snapshot());
-    QJsonObject facts = d->handlers.facts ? d->handlers.facts() : QJsonObject{};
-    facts.insert(QStringLiteral("address"), d->source.identity().instrument);
-    facts.insert(QStringLiteral("version"), d->options.version);
-    facts.insert(QStringLiteral("config_version"), configVersion());
-    facts.insert(QStringLiteral("platform"),
-        !d->link                            ? QStringLiteral("none")
-            : d->welcome && d->link->isUp() ? QStringLiteral("connected")
-                                            : QStringLiteral("away"));
-    if (d->outbox) {
-        const auto counts = d->outbox->counts();
-        facts.insert(QStringLiteral("events_waiting"), static_cast<qint64>(d->outbox->waiting()));
-        facts.insert(QStringLiteral("events_dropped"), static_cast<qint64>(counts.dropped));
-        facts.insert(QStringLiteral("events_refused"), static_cast<qint64>(counts.refused));
-    }
-    health.insert(QStringLiteral("facts"), facts);
-    return health;
-}
-
-/// Put off to the end of the turn, so that what one judgement raises and clears is one change.
-void Skeleton::Private::healthMoved()
-{
-    healthTimer.start(kLeastTimer);
-}
-
-void Skeleton::Private::pushHealth()
-{
-    const HealthStatus from = push.pushed() ? push.pushed()->status : HealthStatus::Pending;
-    const bool first = !push.pushed();
-    const auto before = push.pushed();
-    if (const auto now = push.offer(model.snapshot())) {
-        const bool news =
-            first ? now->status != HealthStatus::Pending || !now->reasons.empty() : !now->sameCodes(*before);
-        if (news) {
-            EventSource::Options eventOptions;
-            eventOptions.severity = severityFromNumber(severityOf(now->status));
-            q->publish(source.make(EventId::Health, healthSentence(*now), healthEventData(from, *now), eventOptions));
-        }
-        if (link && welcome)
-            (void)link->notify(method::kHealthChanged, q->healthJson());
-        Q_EMIT q->healthChanged();
-    }
-    std::optional<std::chrono::milliseconds> next = push.nextTry();
-    if (const auto byTime = model.nextChange(); byTime && (!next || *byTime < *next))
-        next = byTime;
-    if (next)
-        healthTimer.start(std::max(*next, kLeastTimer) + kLeastTimer);
 }
 
 } // namespace beacon
