@@ -27,6 +27,9 @@ struct ConfigDocument {
 /// Faults point into the envelope: "/version".
 [[nodiscard]] std::variant<ConfigDocument, std::vector<Fault>> documentFromJson(const QJsonObject& object);
 
+/// The keys of the first level whose values differ, sorted.
+[[nodiscard]] QStringList changedFrom(const QJsonObject& before, const QJsonObject& now);
+
 /// The configuration in force. A document is taken whole or not at all; a refused one leaves no trace.
 ///
 /// Thread: one thread.

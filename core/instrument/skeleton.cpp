@@ -100,20 +100,26 @@ void Skeleton::stop(std::chrono::milliseconds deadline)
 
 std::vector<Fault> Skeleton::applyLocal(const QJsonObject& config)
 {
+    if (d->inForce && d->inForce->document() && d->schema->withDefaults(config) == d->inForce->config()) {
+        clear(Reason::ConfigRejected);
+        d->announceApplied({configVersion(), configVersion(), {}, true});
+        return {};
+    }
     ConfigDocument document;
     document.target = d->source.identity().instrument;
-    document.version = ++d->localVersion;
+    document.version = configVersion() + 1;
     document.uuid = d->source.takeUuid();
     document.timestamp = d->clock.wall();
     document.sourceInstrument = document.target;
     document.config = config;
-    const Answer answer = d->apply(toJson(document));
-    const QJsonObject result = std::get<QJsonValue>(answer).toObject();
     std::vector<Fault> faults;
-    const QJsonArray errors = result.value(QStringLiteral("errors")).toArray();
-    for (const QJsonValue& error : errors)
-        faults.push_back({error[QStringLiteral("pointer")].toString(), error[QStringLiteral("text")].toString()});
+    (void)d->apply(toJson(document), &faults);
     return faults;
+}
+
+void Skeleton::reject(const std::vector<Fault>& faults)
+{
+    d->announceRejected(faults, std::nullopt);
 }
 
 bool Skeleton::standAlone() const noexcept
@@ -236,7 +242,7 @@ void Skeleton::Private::onWelcome(const Answer& answer)
     if (first)
         firstWelcome();
     if (welcome->configuration)
-        (void)apply(*welcome->configuration);
+        (void)apply(*welcome->configuration, nullptr);
     else if (!inForce || !inForce->document())
         takeDefaults();
     for (const auto& [match, history] : subscriptions)
@@ -298,42 +304,54 @@ void Skeleton::Private::takeDefaults()
         handlers.configure(defaults, defaults.keys());
 }
 
-Answer Skeleton::Private::apply(const QJsonObject& envelope)
+Answer Skeleton::Private::apply(const QJsonObject& envelope, std::vector<Fault>* told)
 {
     if (!inForce)
         return RpcError{Code::Internal, QStringLiteral("this Instrument's own configuration schema is broken")};
-    const qint64 before = q->configVersion();
     const auto outcome = inForce->apply(envelope);
     if (const auto* faults = std::get_if<std::vector<Fault>>(&outcome)) {
-        q->raise(before > 0 || defaultsTaken ? Reason::ConfigRejected : Reason::ConfigMissing,
-            sentenceOf(*faults).toStdString());
-        QJsonObject data{{QStringLiteral("errors"), toJson(*faults)},
-            {QStringLiteral("previous"), before > 0 ? QJsonValue{before} : QJsonValue{}}};
-        if (const QJsonValue version = envelope.value(QStringLiteral("version")); version.isDouble())
-            data.insert(QStringLiteral("version"), version.toInteger());
-        q->publish(source.make(
-            EventId::ConfigRejected, QStringLiteral("Configuration rejected; the earlier one stays in force"), data));
+        const QJsonValue version = envelope.value(QStringLiteral("version"));
+        announceRejected(*faults, version.isDouble() ? std::optional{version.toInteger()} : std::nullopt);
+        if (told != nullptr)
+            *told = *faults;
         return QJsonValue{QJsonObject{{QStringLiteral("applied"), false}, {QStringLiteral("errors"), toJson(*faults)}}};
     }
-    const auto& applied = std::get<ConfigurationInForce::Applied>(outcome);
+    auto applied = std::get<ConfigurationInForce::Applied>(outcome);
     q->clear(Reason::ConfigRejected);
     q->clear(Reason::ConfigMissing);
     if (!applied.repeated) {
-        QStringList changed = applied.changed;
-        if (!applied.previous && !defaultsTaken)
-            changed = inForce->config().keys();
-        defaultsTaken = true;
-        q->publish(source.make(EventId::ConfigApplied,
-            changed.isEmpty() ? QStringLiteral("Configuration saved again: nothing changed")
-                              : QStringLiteral("Configuration in force"),
-            {{QStringLiteral("version"), applied.version},
-                {QStringLiteral("previous"), applied.previous ? QJsonValue{*applied.previous} : QJsonValue{}},
-                {QStringLiteral("changed_keys"), QJsonArray::fromStringList(changed)}}));
+        if (!applied.previous && defaultsTaken) // what differs from the defaults that we ran on
+            applied.changed = changedFrom(schema->withDefaults({}), inForce->config());
+        defaultsTaken = false;
         if (handlers.configure)
-            handlers.configure(inForce->config(), changed);
+            handlers.configure(inForce->config(), applied.changed);
+        announceApplied(applied);
     }
     return QJsonValue{QJsonObject{{QStringLiteral("applied"), true}, {QStringLiteral("version"), applied.version},
         {QStringLiteral("changed_keys"), QJsonArray::fromStringList(applied.changed)}}};
+}
+
+void Skeleton::Private::announceApplied(const ConfigurationInForce::Applied& applied)
+{
+    q->publish(source.make(EventId::ConfigApplied,
+        applied.changed.isEmpty() ? QStringLiteral("Configuration saved again: nothing changed")
+                                  : QStringLiteral("Configuration in force"),
+        {{QStringLiteral("version"), applied.version},
+            {QStringLiteral("previous"), applied.previous ? QJsonValue{*applied.previous} : QJsonValue{}},
+            {QStringLiteral("changed_keys"), QJsonArray::fromStringList(applied.changed)}}));
+}
+
+void Skeleton::Private::announceRejected(const std::vector<Fault>& faults, std::optional<qint64> version)
+{
+    const qint64 before = q->configVersion();
+    q->raise(
+        before > 0 || defaultsTaken ? Reason::ConfigRejected : Reason::ConfigMissing, sentenceOf(faults).toStdString());
+    QJsonObject data{{QStringLiteral("errors"), toJson(faults)},
+        {QStringLiteral("previous"), before > 0 ? QJsonValue{before} : QJsonValue{}}};
+    if (version)
+        data.insert(QStringLiteral("version"), *version);
+    q->publish(source.make(
+        EventId::ConfigRejected, QStringLiteral("Configuration rejected; the earlier one stays in force"), data));
 }
 
 void Skeleton::Private::subscribeAt(const QString& match)

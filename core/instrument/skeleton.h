@@ -66,8 +66,11 @@ public:
     /// Winds down as if the platform had asked; stopped() follows within `deadline`.
     void stop(std::chrono::milliseconds deadline = std::chrono::seconds{10});
 
-    /// Stand-alone: the document of a file; its version is counted here.
+    /// Stand-alone: the document of a file; its version is counted here, and only where something changed.
     [[nodiscard]] std::vector<Fault> applyLocal(const QJsonObject& config);
+
+    /// Stand-alone: the file could not even be read as a document; the earlier one stays in force.
+    void reject(const std::vector<Fault>& faults);
 
     [[nodiscard]] bool standAlone() const noexcept;
     [[nodiscard]] const std::optional<platform::Welcome>& welcome() const noexcept;

@@ -30,7 +30,7 @@ void Skeleton::Private::serve(const QString& name, const QJsonObject& params, pl
     if (name == method::kHealthGet) {
         responder.answer(q->healthJson());
     } else if (name == method::kConfigApply) {
-        const Answer answer = apply(params);
+        const Answer answer = apply(params, nullptr);
         if (const auto* error = std::get_if<RpcError>(&answer))
             responder.fail(error->code, error->message);
         else

@@ -31,7 +31,10 @@ struct Skeleton::Private {
     void firstWelcome();
     void helloFailed(const QString& why);
     void openOutbox();
-    [[nodiscard]] platform::Answer apply(const QJsonObject& envelope);
+    /// `told`: what was wrong; may be null.
+    [[nodiscard]] platform::Answer apply(const QJsonObject& envelope, std::vector<Fault>* told);
+    void announceApplied(const ConfigurationInForce::Applied& applied);
+    void announceRejected(const std::vector<Fault>& faults, std::optional<qint64> version);
     void takeDefaults();
     void serve(const QString& name, const QJsonObject& params, platform::Responder responder);
     void serveRetention(const QJsonObject& params, platform::Responder responder);
@@ -63,7 +66,6 @@ struct Skeleton::Private {
     Worker retention, downloads;
     QTimer helloTimer, healthTimer, stopTimer;
     std::chrono::milliseconds helloAgain{500}; ///< doubles, up to 10 s
-    qint64 localVersion = 0;
     bool defaultsTaken = false;
     bool stopping = false, restart = false, wound = false, ended = false;
 };

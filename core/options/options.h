@@ -59,6 +59,7 @@ public:
     [[nodiscard]] bool given(std::string_view name) const; ///< by anybody, the default aside
     [[nodiscard]] bool flag(std::string_view name) const;
     [[nodiscard]] std::string text(std::string_view name) const;
+    [[nodiscard]] std::string spelled(std::string_view name) const; ///< of any kind, as on the command line
     [[nodiscard]] double number(std::string_view name) const;
     [[nodiscard]] std::vector<std::string> list(std::string_view name) const;
     /// Expanded and sorted, each once.
@@ -93,6 +94,9 @@ struct Started {
 
 [[nodiscard]] std::string helpText(const Program& program);
 [[nodiscard]] std::string defaultFile(const Program& program); ///< JSON, every key that has a default
-[[nodiscard]] std::string jsonSchema(const Program& program); ///< draft-07
+/// JSON, every key of a file that was given by anybody, the default aside.
+[[nodiscard]] std::string effectiveFile(const Program& program, const Values& values);
+/// draft-07; keys of `without` are left out.
+[[nodiscard]] std::string jsonSchema(const Program& program, std::span<const std::string_view> without = {});
 
 } // namespace beacon

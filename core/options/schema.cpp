@@ -1,5 +1,6 @@
 #include "core/options/reader.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace beacon {
@@ -8,23 +9,23 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// How a default that is spelled as on the command line looks in a file.
-Json fileValue(const Option& option)
+/// How what is spelled as on the command line looks in a file.
+Json fileValue(const Option& option, std::string_view spelled)
 {
     switch (option.kind) {
     case OptionKind::Flag:
-        return option.fallback == "true";
+        return spelled == "true";
     case OptionKind::Text:
-        return std::string{option.fallback};
+        return std::string{spelled};
     case OptionKind::Number: {
-        const double number = parseNumber(option.fallback).value_or(0);
+        const double number = parseNumber(spelled).value_or(0);
         const auto whole = static_cast<std::int64_t>(number);
         return static_cast<double>(whole) == number ? Json(whole) : Json(number);
     }
     case OptionKind::TextList:
     case OptionKind::PortList: {
         Json items = Json::array();
-        for (const std::string_view item : split(option.fallback, ',')) {
+        for (const std::string_view item : split(spelled, ',')) {
             const bool port = option.kind == OptionKind::PortList && item.find('-') == std::string_view::npos;
             items.push_back(
                 port ? Json(static_cast<std::int64_t>(parseNumber(item).value_or(0))) : Json(std::string{item}));
@@ -83,22 +84,32 @@ std::string defaultFile(const Program& program)
     Json file = Json::object();
     for (const Option& option : program.options)
         if (allowedIn(option, Where::File) && !option.fallback.empty())
-            file[keyOf(option)] = fileValue(option);
+            file[keyOf(option)] = fileValue(option, option.fallback);
     return pretty(file);
 }
 
-std::string jsonSchema(const Program& program)
+std::string effectiveFile(const Program& program, const Values& values)
+{
+    Json file = Json::object();
+    for (const Option& option : program.options)
+        if (allowedIn(option, Where::File) && values.given(option.name))
+            file[keyOf(option)] = fileValue(option, values.spelled(option.name));
+    return file.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string jsonSchema(const Program& program, std::span<const std::string_view> without)
 {
     Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
         {"title", "Configuration of " + std::string{program.name}}, {"type", "object"}, {"additionalProperties", false},
         {"properties", Json::object()}};
     for (const Option& option : program.options) {
-        if (!allowedIn(option, Where::File))
+        if (!allowedIn(option, Where::File)
+            || std::find(without.begin(), without.end(), keyOf(option)) != without.end())
             continue;
         Json value = valueSchema(option);
         value["description"] = std::string{option.help};
         if (!option.fallback.empty())
-            value["default"] = fileValue(option);
+            value["default"] = fileValue(option, option.fallback);
         schema["properties"][keyOf(option)] = std::move(value);
     }
     return pretty(schema);

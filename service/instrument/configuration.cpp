@@ -1,10 +1,11 @@
 #include "service/instrument/configuration.h"
 
 #include "core/options/reader.h"
+#include "service/instrument/settings.h"
 
 namespace beacon {
 
-std::variant<Settings, std::vector<Complaint>> readConfiguration(std::span<char* const> arguments)
+std::variant<std::string, std::vector<Complaint>> readConfiguration(std::span<char* const> arguments)
 {
     const Program& program = instrumentProgram();
     auto values = parseCommandLine(program, arguments);
@@ -18,10 +19,7 @@ std::variant<Settings, std::vector<Complaint>> readConfiguration(std::span<char*
     } else if (named || text.error().code != Errc::NotFound) {
         return std::vector{Complaint{"", describe(text.error())}};
     }
-    auto settings = settingsFrom(*values);
-    if (!settings)
-        return std::vector{Complaint{"", describe(settings.error())}};
-    return *std::move(settings);
+    return effectiveFile(program, *values);
 }
 
 } // namespace beacon

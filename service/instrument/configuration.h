@@ -1,8 +1,9 @@
 #pragma once
 
-#include "service/instrument/settings.h"
+#include "core/options/options.h"
 
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace beacon {
 
 /// Reads command line and configuration file anew. `arguments` are those that the program was started with, without its
 /// name; a file that is there by default only may be missing.
-[[nodiscard]] std::variant<Settings, std::vector<Complaint>> readConfiguration(std::span<char* const> arguments);
+/// The document that the two make together, as JSON text.
+[[nodiscard]] std::variant<std::string, std::vector<Complaint>> readConfiguration(std::span<char* const> arguments);
 
 } // namespace beacon

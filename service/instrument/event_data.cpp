@@ -101,42 +101,4 @@ QJsonObject processExited(const Exit& exit, std::chrono::milliseconds uptime, co
         {QStringLiteral("last_lines"), texts(lastLines)}};
 }
 
-QJsonObject configApplied(int version, std::optional<int> previous, const std::vector<std::string>& changed)
-{
-    return {{QStringLiteral("version"), version},
-        {QStringLiteral("previous"), previous ? QJsonValue{*previous} : QJsonValue{}},
-        {QStringLiteral("changed_keys"), texts(changed)}};
-}
-
-QJsonObject configRejected(int inForce, const std::vector<Complaint>& complaints)
-{
-    QJsonArray errors;
-    for (const Complaint& complaint : complaints)
-        errors.append(QJsonObject{
-            {QStringLiteral("pointer"), text(complaint.pointer)}, {QStringLiteral("text"), text(complaint.text)}});
-    return {{QStringLiteral("previous"), inForce}, {QStringLiteral("errors"), errors}};
-}
-
-admin::Health healthMessage(const HealthSnapshot& snapshot)
-{
-    admin::Health health;
-    health.status = admin::statusFromName(statusText(snapshot.status)).value_or(admin::Status::Error);
-    for (const HealthReason& reason : snapshot.reasons)
-        health.reasons.append({text(reason.code),
-            severityFromNumber(severityOf(reason.status)).value_or(Severity::High), text(reason.text), reason.since});
-    return health;
-}
-
-QJsonObject healthData(HealthStatus from, const HealthSnapshot& to)
-{
-    return {{QStringLiteral("from"), statusText(from)}, {QStringLiteral("to"), statusText(to.status)},
-        {QStringLiteral("reasons"), toJson(healthMessage(to)).value(QStringLiteral("reasons"))}};
-}
-
-QString healthSentence(const HealthSnapshot& snapshot)
-{
-    const QString status = QStringLiteral("Health is ") + statusText(snapshot.status);
-    return snapshot.reasons.empty() ? status : status + QStringLiteral(": ") + text(snapshot.reasons.front().text);
-}
-
 } // namespace beacon

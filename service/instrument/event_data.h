@@ -25,11 +25,5 @@ namespace beacon {
 [[nodiscard]] QJsonObject processStarted(qint64 pid, const std::optional<std::string>& version); ///< nullopt: foreign
 [[nodiscard]] QJsonObject processExited(
     const Exit& exit, std::chrono::milliseconds uptime, const std::vector<std::string>& lastLines);
-[[nodiscard]] QJsonObject configApplied(
-    int version, std::optional<int> previous, const std::vector<std::string>& changed);
-[[nodiscard]] QJsonObject configRejected(int inForce, const std::vector<Complaint>& complaints);
-[[nodiscard]] QJsonObject healthData(HealthStatus from, const HealthSnapshot& to);
-[[nodiscard]] QString healthSentence(const HealthSnapshot& snapshot);
-[[nodiscard]] admin::Health healthMessage(const HealthSnapshot& snapshot); ///< without facts
 
 } // namespace beacon

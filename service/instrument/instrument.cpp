@@ -4,6 +4,7 @@
 #include "core/base/run_place.h"
 #include "service/instrument/event_data.h"
 
+#include <cmath>
 #include <csignal>
 #include <grp.h>
 #include <unistd.h>
@@ -12,7 +13,6 @@ namespace beacon {
 
 namespace {
 
-constexpr std::chrono::seconds kMinute{60};
 constexpr std::chrono::seconds kStopWithin{9}; // the promise is 10 s
 
 Liveness::Policy livenessOf(const Settings& settings)
@@ -26,13 +26,6 @@ Liveness::Policy livenessOf(const Settings& settings)
 std::chrono::milliseconds testLimit(const Settings& settings)
 {
     return settings.stall.value_or(Liveness::Policy{}.ours);
-}
-
-QString hostName()
-{
-    char name[256] = {};
-    return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? QString::fromLocal8Bit(name)
-                                                                        : QStringLiteral("localhost");
 }
 
 admin::Hello helloOf(const Settings& settings, EventSource& events)
@@ -55,25 +48,28 @@ admin::Role roleOf(const rpc::Credentials& credentials)
 
 } // namespace
 
-Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, QObject* parent)
+Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, Skeleton& skeleton, QObject* parent)
     : QObject(parent)
     , m_settings(std::move(settings))
     , m_clock(clock)
     , m_parts(std::move(parts))
-    , m_events({QStringLiteral("beacon_0@") + hostName(), hostName(), QStringLiteral("beacon")}, clock)
-    , m_health(clock)
-    , m_journal(m_settings.stateDir)
+    , m_skeleton(skeleton)
+    , m_events(skeleton.events())
     , m_feed(helloOf(m_settings, m_events), clock)
     , m_liveness(livenessOf(m_settings))
     , m_watch(testLimit(m_settings))
     , m_output(clock)
 {
-    m_feed.setOlder([this](quint64 after, quint64 before) { return m_journal.between(after, before); });
-    for (QTimer* timer : {&m_check, &m_healthTimer, &m_stopGuard})
+    if (m_settings.journal) {
+        m_journal.emplace(m_settings.stateDir);
+        m_feed.setOlder([this](quint64 after, quint64 before) { return m_journal->between(after, before); });
+    }
+    connect(&m_skeleton, &Skeleton::published, this, &Instrument::onPublished);
+    connect(&m_skeleton, &Skeleton::healthChanged, this, &Instrument::showHealth);
+    for (QTimer* timer : {&m_check, &m_stopGuard})
         timer->setSingleShot(true);
     connect(&m_check, &QTimer::timeout, this, &Instrument::onCheck);
-    connect(&m_healthTimer, &QTimer::timeout, this, &Instrument::publishHealth);
-    connect(&m_minute, &QTimer::timeout, this, &Instrument::onMinute);
+    connect(&m_rollUpTimer, &QTimer::timeout, this, &Instrument::onRollUp);
     connect(&m_stopGuard, &QTimer::timeout, this, &Instrument::stopped);
     m_watch.restart(clock.now());
     connectOutput();
@@ -95,12 +91,10 @@ Result<> Instrument::start()
             log::warning("launcher", {{"line", printable(chunk.trimmed().toStdString())}});
     });
     connect(m_supervisor.get(), &Supervisor::stateChanged, this, &Instrument::onLife);
-    publish(m_events.make(
-        EventId::ConfigApplied, QStringLiteral("Configuration in force"), configApplied(m_configVersion, {}, {})));
     if (auto watched = watchInterface(); !watched)
         return watched;
-    m_minuteBegan = m_clock.now();
-    m_minute.start(kMinute);
+    m_rollUpBegan = m_clock.now();
+    m_rollUpTimer.start(m_settings.rollUp);
     log::info("instrument started",
         {{"interface", m_settings.interface}, {"beacon", m_settings.beacon}, {"socket", m_settings.socketPath()}});
     if (m_link->state().usable())
@@ -154,38 +148,30 @@ void Instrument::connectOutput()
     });
 }
 
-void Instrument::publish(const Event& event)
+void Instrument::onPublished(const Event& event)
 {
     m_feed.publish(event);
     if (event.isBulk())
         return;
-    if (const auto kept = m_journal.append(event); !kept)
-        m_health.raise(Reason::LogFailed, describe(kept.error()));
-    else
-        m_health.clear(Reason::LogFailed);
+    if (m_journal) {
+        const auto kept = m_journal->append(event);
+        hold(!kept, Reason::LogFailed, kept ? std::string{} : describe(kept.error()));
+    }
     log::notice(event.message.toStdString(), {{"type", event.type.toStdString()}, {"seq", std::to_string(event.seq)}});
+}
+
+void Instrument::hold(bool holds, Reason reason, const std::string& detail)
+{
+    if (holds)
+        m_skeleton.raise(reason, detail);
+    else
+        m_skeleton.clear(reason);
 }
 
 void Instrument::reload(const Settings& settings)
 {
     const auto changed = changedKeys(m_settings, settings);
-    std::vector<Complaint> complaints;
-    for (const std::string& key : changed)
-        if (fixedForLife(key))
-            complaints.push_back({'/' + key, "cannot change while the Instrument runs; restart it"});
-    if (!complaints.empty()) {
-        rejectConfiguration(complaints);
-        return;
-    }
-    m_health.clear(Reason::ConfigRejected);
-    const int previous = m_configVersion;
-    if (!changed.empty())
-        ++m_configVersion;
     m_settings = settings;
-    publish(m_events.make(EventId::ConfigApplied,
-        changed.empty() ? QStringLiteral("Configuration read again: nothing changed")
-                        : QStringLiteral("Configuration changed"),
-        configApplied(m_configVersion, previous, changed)));
     applySettings(changed);
     judge();
 }
@@ -199,6 +185,8 @@ void Instrument::applySettings(const std::vector<std::string>& changed)
         m_watch.restart(m_clock.now());
         armCheck();
     }
+    if (has("roll_up"))
+        m_rollUpTimer.start(m_settings.rollUp);
     if (has("stop"))
         m_supervisor->setStopGrace(m_settings.stop);
     if (has("interface")) {
@@ -208,16 +196,6 @@ void Instrument::applySettings(const std::vector<std::string>& changed)
     if (std::any_of(changed.begin(), changed.end(), restartsBeacon))
         m_moved = true;
     reconcile();
-}
-
-void Instrument::rejectConfiguration(const std::vector<Complaint>& complaints)
-{
-    const Complaint& first = complaints.front();
-    m_health.raise(Reason::ConfigRejected, first.pointer + (first.pointer.empty() ? "" : " ") + first.text);
-    publish(
-        m_events.make(EventId::ConfigRejected, QStringLiteral("Configuration rejected; the earlier one stays in force"),
-            configRejected(m_configVersion, complaints)));
-    judge();
 }
 
 void Instrument::stop()
@@ -241,10 +219,7 @@ void Instrument::prepareCommand()
     command.environment = {{"BEACON_CONFIG", m_settings.beaconConfigPath()}};
     m_supervisor->setCommand(std::move(command));
     const auto written = writePrivateFile(m_settings.beaconConfigPath(), beaconConfig(m_settings));
-    if (written)
-        m_health.clear(Reason::ConfigMissing);
-    else
-        m_health.raise(Reason::ConfigMissing, describe(written.error()));
+    hold(!written, Reason::ConfigMissing, written ? std::string{} : describe(written.error()));
 }
 
 void Instrument::reconcile()
@@ -343,10 +318,10 @@ void Instrument::onAlive(bool attempt)
     if (m_supervisor->life() == Life::Starting)
         m_supervisor->noteReady();
     if (m_output.kind() == BeaconOutput::Kind::Foreign) { // each of its lines counts as an attempt that left
-        const bool first = !m_health.working();
+        const bool first = !m_skeleton.working();
         m_watch.left(m_clock.now(), Family::Ipv4);
-        m_health.noteWorking();
-        if (first || m_lastHealth.status == HealthStatus::Error)
+        m_skeleton.noteWorking();
+        if (first || m_lastStatus == HealthStatus::Error)
             judge();
     }
 }
@@ -360,9 +335,9 @@ void Instrument::onAttempt(const AttemptLine& line)
     m_feed.publishLine(writeLine(line), m_clock.wall(), m_events.takeSeq(), false);
     if (!leftTheHost(line.outcome))
         return;
-    const bool first = !m_health.working();
-    m_health.noteWorking();
-    if (first || m_lastHealth.status == HealthStatus::Error)
+    const bool first = !m_skeleton.working();
+    m_skeleton.noteWorking();
+    if (first || m_lastStatus == HealthStatus::Error)
         judge();
 }
 
@@ -370,7 +345,7 @@ void Instrument::onEscape(const EscapeLine& line)
 {
     ++m_escapes;
     m_watch.left(m_clock.now(), line.target.family);
-    m_health.noteWorking();
+    m_skeleton.noteWorking();
     m_feed.publishLine(writeLine(line), m_clock.wall(), m_events.takeSeq(), true);
     const auto run = m_output.hello() ? m_output.hello()->run : 0;
     publish(m_events.make(EventId::EscapeSucceeded, escapeSentence(line), escapeData(line, run)));
@@ -380,7 +355,7 @@ void Instrument::onCheck()
 {
     const auto silence = m_liveness.limit();
     if (m_liveness.check(m_clock.now()) == Liveness::State::Stalled && m_supervisor->life() != Life::Failing) {
-        m_health.raise(Reason::BeaconStalled, std::to_string(silence.count() / 1'000) + " s");
+        m_skeleton.raise(Reason::BeaconStalled, std::to_string(silence.count() / 1'000) + " s");
         log::warning(
             "the Beacon is silent and is being replaced", {{"seconds", std::to_string(silence.count() / 1'000)}});
         m_supervisor->noteStalled();
@@ -400,14 +375,14 @@ void Instrument::armCheck()
         m_check.stop();
 }
 
-void Instrument::onMinute()
+void Instrument::onRollUp()
 {
     const MonotonicTime now = m_clock.now();
-    const double covered = std::chrono::duration<double>(now - m_minuteBegan).count();
-    m_minuteBegan = now;
+    const double covered = std::chrono::duration<double>(now - m_rollUpBegan).count();
+    m_rollUpBegan = now;
     if (!m_rollUp.empty())
-        publish(m_events.make(
-            EventId::EscapeAttempts, QStringLiteral("Attempts of the last minute"), m_rollUp.take(covered)));
+        publish(m_events.make(EventId::EscapeAttempts,
+            QStringLiteral("Attempts of the last %1 s").arg(std::lround(covered)), m_rollUp.take(covered)));
     judge();
 }
 

@@ -2,8 +2,7 @@
 
 #include "core/admin/feed.h"
 #include "core/base/clock.h"
-#include "core/event/event_source.h"
-#include "core/instrument/health.h"
+#include "core/instrument/skeleton.h"
 #include "core/netlink/link_monitor.h"
 #include "core/rpc/listener.h"
 #include "core/supervision/liveness.h"
@@ -28,7 +27,7 @@ namespace beacon {
 ///
 /// Thread:  used only from the thread that created it.
 /// Errors:  start() reports what makes the whole run pointless; the rest becomes health and events.
-/// Owns:    all parts; borrows the Clock, which must outlive it.
+/// Owns:    its parts; borrows the Clock and the Skeleton, which must outlive it.
 class Instrument final : public QObject {
     Q_OBJECT
 public:
@@ -36,19 +35,22 @@ public:
         std::function<std::unique_ptr<LinkMonitor>()> makeLinkMonitor;
         std::function<std::unique_ptr<Supervisor>(const Settings&)> makeSupervisor;
     };
-    Instrument(Settings settings, const Clock& clock, Parts parts, QObject* parent = nullptr);
+    Instrument(Settings settings, const Clock& clock, Parts parts, Skeleton& skeleton, QObject* parent = nullptr);
     ~Instrument() override;
 
     Result<> start(); ///< with the lock held, and the directories made
-    void reload(const Settings& settings);
-    void rejectConfiguration(const std::vector<Complaint>& complaints); ///< the earlier stays in force
+    void reload(const Settings& settings); ///< acts on what changed, and on nothing else
+    [[nodiscard]] const Settings& settings() const noexcept { return m_settings; }
+    [[nodiscard]] QJsonObject facts() const;
     void stop(); ///< stopped() follows within 10 s; asked again, it kills at once
 
 Q_SIGNALS:
     void stopped();
 
 private:
-    void publish(const Event& event);
+    void publish(const Event& event) { m_skeleton.publish(event); }
+    void onPublished(const Event& event);
+    void hold(bool holds, Reason reason, const std::string& detail = {});
     void applySettings(const std::vector<std::string>& changed);
     Result<> watchInterface();
     Result<> serveAdmin();
@@ -64,7 +66,7 @@ private:
     void onAttempt(const AttemptLine& line);
     void onEscape(const EscapeLine& line);
     void onCheck();
-    void onMinute();
+    void onRollUp();
 
     void announceProcess(); ///< process.started, once per process
     void armCheck();
@@ -72,16 +74,15 @@ private:
     void judgeInterface();
     void judgeBeacon();
     void judgeAttempts();
-    void publishHealth();
-    [[nodiscard]] QJsonObject facts() const;
+    void showHealth();
 
     Settings m_settings;
     const Clock& m_clock;
     Parts m_parts;
-    EventSource m_events;
-    HealthModel m_health;
-    HealthSnapshot m_lastHealth;
-    Journal m_journal;
+    Skeleton& m_skeleton;
+    EventSource& m_events;
+    HealthStatus m_lastStatus = HealthStatus::Pending;
+    std::optional<Journal> m_journal; ///< on the bench
     admin::Feed m_feed;
     rpc::Listener m_listener;
     std::unique_ptr<LinkMonitor> m_link;
@@ -90,15 +91,14 @@ private:
     AttemptWatch m_watch;
     BeaconOutput m_output;
     RollUp m_rollUp;
-    QTimer m_check, m_minute, m_healthTimer, m_stopGuard;
+    QTimer m_check, m_rollUpTimer, m_stopGuard;
 
-    int m_configVersion = 1;
     bool m_stopping = false;
     bool m_running = false; ///< the Beacon itself, not only its launcher
     bool m_moved = false; ///< name or index of the interface changed: the Beacon must be replaced
     std::optional<qint64> m_unannounced; ///< pid of a process whose event waits for its hello
     std::optional<Event> m_processChain;
-    MonotonicTime m_minuteBegan{};
+    MonotonicTime m_rollUpBegan{};
     std::uint64_t m_attempts = 0, m_escapes = 0;
     std::string m_launchFault; ///< BEACON_CONFIG could not be written
 };

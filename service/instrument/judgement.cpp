@@ -11,45 +11,34 @@ void Instrument::judge()
     judgeInterface();
     judgeBeacon();
     judgeAttempts();
-    publishHealth();
+    showHealth();
 }
 
 void Instrument::judgeInterface()
 {
     const LinkState& link = m_link->state();
-    if (!link.present)
-        m_health.raise(Reason::InterfaceAbsent, m_settings.interface);
-    else
-        m_health.clear(Reason::InterfaceAbsent);
-    if (link.present && !link.usable())
-        m_health.raise(Reason::InterfaceDown, link.name + (link.up ? " has no carrier" : " is switched off"));
-    else
-        m_health.clear(Reason::InterfaceDown);
+    hold(!link.present, Reason::InterfaceAbsent, m_settings.interface);
+    hold(link.present && !link.usable(), Reason::InterfaceDown,
+        link.name + (link.up ? " has no carrier" : " is switched off"));
 }
 
 void Instrument::judgeBeacon()
 {
     Supervisor& supervisor = *m_supervisor;
     const std::string exit = supervisor.lastExit() ? describe(*supervisor.lastExit()) : "unknown";
-    if (supervisor.life() == Life::Held)
-        m_health.raise(Reason::BeaconHeld, m_settings.beacon + ' ' + exit);
-    else
-        m_health.clear(Reason::BeaconHeld);
+    hold(supervisor.life() == Life::Held, Reason::BeaconHeld, m_settings.beacon + ' ' + exit);
 
-    if (supervisor.crashLoop())
-        m_health.raise(Reason::BeaconCrashLoop, exit);
-    else
-        m_health.clear(Reason::BeaconCrashLoop);
+    hold(supervisor.crashLoop(), Reason::BeaconCrashLoop, exit);
 
     // Cleared only when it has lived for a while, so that a few deaths make one change and not many.
     constexpr std::chrono::seconds kTrusted{10};
     if (supervisor.life() == Life::Waiting && supervisor.backoff().count() > 0 && !supervisor.crashLoop())
-        m_health.raise(Reason::BeaconDied, exit);
+        m_skeleton.raise(Reason::BeaconDied, exit);
     else if (supervisor.crashLoop() || supervisor.uptime() >= kTrusted || supervisor.life() == Life::Stopped)
-        m_health.clear(Reason::BeaconDied);
+        m_skeleton.clear(Reason::BeaconDied);
 
     if (supervisor.life() == Life::Running || supervisor.life() == Life::Stopped)
-        m_health.clear(Reason::BeaconStalled);
+        m_skeleton.clear(Reason::BeaconStalled);
 }
 
 void Instrument::judgeAttempts()
@@ -60,41 +49,24 @@ void Instrument::judgeAttempts()
     const Verdict verdict = judging ? m_watch.judge(now) : Verdict::Leaving;
     const std::string detail = m_watch.detail().empty() ? "" : ": " + m_watch.detail();
     const std::string limit = std::to_string(m_watch.limit().count() / 1'000) + " s";
-    const auto hold = [&](Verdict when, Reason reason, const std::string& words) {
-        if (verdict == when)
-            m_health.raise(reason, words);
-        else
-            m_health.clear(reason);
-    };
-    hold(Verdict::NoNextHop, Reason::NoNextHop, detail);
-    hold(Verdict::LocalErrors, Reason::LocalErrors, detail);
-    hold(Verdict::Skipped, Reason::AllSkipped, detail);
-    hold(Verdict::NothingTested, Reason::NothingTested, limit);
+    hold(verdict == Verdict::NoNextHop, Reason::NoNextHop, detail);
+    hold(verdict == Verdict::LocalErrors, Reason::LocalErrors, detail);
+    hold(verdict == Verdict::Skipped, Reason::AllSkipped, detail);
+    hold(verdict == Verdict::NothingTested, Reason::NothingTested, limit);
     const auto impaired = judging && verdict == Verdict::Leaving ? m_watch.impaired(now) : std::nullopt;
     if (impaired)
-        m_health.raise(Reason::FamilyImpaired,
+        m_skeleton.raise(Reason::FamilyImpaired,
             (*impaired == Family::Ipv4 ? "IPv4 attempt leaves this host" : "IPv6 attempt leaves this host") + detail);
     else
-        m_health.clear(Reason::FamilyImpaired);
+        m_skeleton.clear(Reason::FamilyImpaired);
 }
 
-void Instrument::publishHealth()
+void Instrument::showHealth()
 {
-    HealthSnapshot snapshot = m_health.snapshot();
-    if (!snapshot.sameCodes(m_lastHealth)) {
-        const HealthStatus from = m_lastHealth.status;
-        m_lastHealth = snapshot;
-        EventSource::Options options;
-        options.severity = severityFromNumber(severityOf(snapshot.status));
-        publish(m_events.make(EventId::Health, healthSentence(snapshot), healthData(from, snapshot), options));
-        snapshot = m_health.snapshot(); // publishing may have failed, or succeeded again
-    }
-    m_lastHealth = snapshot;
-    admin::Health health = healthMessage(snapshot);
-    health.facts = facts();
-    m_feed.setHealth(health);
-    if (const auto next = m_health.nextChange())
-        m_healthTimer.start(*next + std::chrono::milliseconds{1});
+    const QJsonObject json = m_skeleton.healthJson();
+    if (const auto health = admin::healthFromJson(json))
+        m_feed.setHealth(*health);
+    m_lastStatus = m_skeleton.health().status;
 }
 
 QJsonObject Instrument::facts() const
@@ -112,7 +84,6 @@ QJsonObject Instrument::facts() const
             kind == BeaconOutput::Kind::Ours          ? QStringLiteral("ours")
                 : kind == BeaconOutput::Kind::Foreign ? QStringLiteral("foreign")
                                                       : QStringLiteral("unknown")},
-        {QStringLiteral("config_version"), m_configVersion},
         {QStringLiteral("lines_dropped"), static_cast<qint64>(counters.dropped)},
         {QStringLiteral("lines_truncated"), static_cast<qint64>(counters.truncated)},
         {QStringLiteral("lines_garbage"), static_cast<qint64>(counters.garbage)},

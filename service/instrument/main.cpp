@@ -1,28 +1,27 @@
 #include "core/admin/health_probe.h"
 #include "core/base/log.h"
-#include "core/base/run_place.h"
 #include "core/netlink/netlink_link_monitor.h"
 #include "core/options/options.h"
+#include "core/platform/socket_path.h"
 #include "core/supervision/qt_process.h"
 #include "core/supervision/unix_signals.h"
-#include "service/instrument/configuration.h"
-#include "service/instrument/instrument.h"
+#include "service/instrument/service.h"
 #include "service/instrument/settings.h"
 
 #include <QCoreApplication>
+#include <QTimer>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <sysexits.h>
+#include <unistd.h>
 
 using namespace beacon;
 
 namespace {
 
-int fail(const Error& error)
-{
-    log::error("cannot start", {{"error", describe(error)}});
-    return exitCode(error);
-}
+constexpr int kRunAgain = -1;
 
 Instrument::Parts realParts(const Clock& clock)
 {
@@ -39,35 +38,25 @@ Instrument::Parts realParts(const Clock& clock)
     };
 }
 
-int run(const Settings& settings, std::span<char* const> arguments)
+int run(std::vector<char*> arguments)
 {
-    for (const std::string& dir : {settings.runtimeDir, settings.stateDir})
-        if (const auto made = makeDirectories(dir); !made) {
-            if (dir == settings.runtimeDir)
-                return fail(made.error());
-            log::warning("events are not kept", {{"error", describe(made.error())}}); // health tells it, too
-        }
-    const auto lock = takeLock(settings.lockPath());
-    if (!lock)
-        return fail(lock.error());
-
     const SystemClock clock;
     UnixSignals signals;
-    if (const auto taken = signals.start(); !taken)
-        return fail(taken.error());
-    Instrument instrument{settings, clock, realParts(clock)};
-    QObject::connect(&signals, &UnixSignals::terminate, &instrument, &Instrument::stop);
-    QObject::connect(&signals, &UnixSignals::hangUp, &instrument, [&] {
-        const auto read = readConfiguration(arguments);
-        if (const auto* usable = std::get_if<Settings>(&read))
-            instrument.reload(*usable);
-        else
-            instrument.rejectConfiguration(std::get<std::vector<Complaint>>(read));
+    if (const auto taken = signals.start(); !taken) {
+        log::error("cannot start", {{"error", describe(taken.error())}});
+        return exitCode(taken.error());
+    }
+    Service service{std::move(arguments), clock, realParts(clock)};
+    QObject::connect(&signals, &UnixSignals::terminate, &service, &Service::stop);
+    QObject::connect(&signals, &UnixSignals::hangUp, &service, &Service::reload);
+    bool again = false;
+    QObject::connect(&service, &Service::finished, qApp, [&again](int code, bool restart) {
+        again = restart;
+        QCoreApplication::exit(code);
     });
-    QObject::connect(&instrument, &Instrument::stopped, qApp, [] { QCoreApplication::exit(EX_OK); });
-    if (const auto started = instrument.start(); !started)
-        return fail(started.error());
-    return QCoreApplication::exec();
+    QTimer::singleShot(0, &service, &Service::start);
+    const int code = QCoreApplication::exec();
+    return again ? kRunAgain : code;
 }
 
 } // namespace
@@ -76,17 +65,28 @@ int main(int argc, char** argv)
 {
     const std::vector<char*> arguments{
         argv + (argc > 0 ? 1 : 0), argv + argc}; // QCoreApplication takes some out of argv
+    std::vector<char*> original{argv, argv + argc};
+    original.push_back(nullptr);
     Started started = startProgram(instrumentProgram(), argc, argv);
     if (!started.values)
         return started.exitCode;
+    const bool onPlatform = platform::platformSocket().has_value();
     const auto settings = settingsFrom(*started.values);
-    if (!settings) {
+    if (!settings && (!onPlatform || started.values->flag("health"))) {
         std::fprintf(stderr, "beacon-instrument: %s\n", describe(settings.error()).c_str());
         return EX_USAGE;
     }
-    QCoreApplication application(argc, argv);
-    QCoreApplication::setApplicationName(QStringLiteral("beacon-instrument"));
-    if (started.values->flag("health"))
-        return probeHealth("beacon-instrument", settings->socketPath());
-    return run(*settings, arguments);
+    int code = EX_OK;
+    {
+        QCoreApplication application(argc, argv);
+        QCoreApplication::setApplicationName(QStringLiteral("beacon-instrument"));
+        if (started.values->flag("health"))
+            return probeHealth("beacon-instrument", settings->socketPath());
+        code = run(arguments);
+    }
+    if (code != kRunAgain)
+        return code;
+    ::execv("/proc/self/exe", original.data()); // the platform asked for a restart; the new life says hello again
+    log::error("cannot start again", {{"error", std::strerror(errno)}});
+    return EX_OSERR;
 }

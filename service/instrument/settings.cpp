@@ -57,6 +57,13 @@ constexpr auto kOptions = std::to_array<Option>({
         .help = "Time that a Beacon has to stop before it is killed",
         .low = 0.1,
         .high = 8},
+    {.name = "roll-up",
+        .kind = OptionKind::Number,
+        .value = "SECONDS",
+        .fallback = "60",
+        .help = "Time between two events that count the attempts",
+        .low = 1,
+        .high = 3'600},
     {.name = "health",
         .kind = OptionKind::Flag,
         .where = Where::CommandLine,
@@ -127,10 +134,15 @@ const Program& instrumentProgram()
     return kProgram;
 }
 
-Result<Settings> settingsFrom(const Values& values)
+std::span<const std::string_view> fixedKeys()
+{
+    return kFixedKeys;
+}
+
+Result<Settings> settingsFrom(const Values& values, const Place& place)
 {
     Settings settings;
-    settings.interface = values.text("interface");
+    settings.interface = values.given("interface") ? values.text("interface") : place.interface;
     constexpr std::size_t kLongestInterface = 15; // IFNAMSIZ less its NUL, net/if.h
     if (settings.interface.empty())
         return Error{Errc::BadInput, 0, "name the interface to test, as in --interface eth0"};
@@ -154,11 +166,14 @@ Result<Settings> settingsFrom(const Values& values)
             + settings.name;
     };
     settings.runtimeDir = dir("runtime-dir", "/run", "XDG_RUNTIME_DIR", "/.cache");
-    settings.stateDir = dir("state-dir", "/var/lib", "XDG_STATE_HOME", "/.local/state");
+    settings.stateDir =
+        place.stateDir.empty() ? dir("state-dir", "/var/lib", "XDG_STATE_HOME", "/.local/state") : place.stateDir;
+    settings.journal = place.journal;
     if (values.given("stall"))
         settings.stall = seconds(values.number("stall"));
     settings.grace = seconds(values.number("grace"));
     settings.stop = seconds(values.number("stop"));
+    settings.rollUp = seconds(values.number("roll-up"));
     return settings;
 }
 
@@ -182,6 +197,7 @@ std::vector<std::string> changedKeys(const Settings& from, const Settings& to)
     compare("stall", from.stall, to.stall);
     compare("grace", from.grace, to.grace);
     compare("stop", from.stop, to.stop);
+    compare("roll_up", from.rollUp, to.rollUp);
     return keys;
 }
 

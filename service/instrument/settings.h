@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace beacon {
@@ -26,6 +28,8 @@ struct Settings {
     std::optional<std::chrono::milliseconds> stall;
     std::chrono::milliseconds grace{30'000};
     std::chrono::milliseconds stop{5'000};
+    std::chrono::milliseconds rollUp{60'000};
+    bool journal = true; ///< on the bench only: a platform keeps the events itself
 
     [[nodiscard]] std::string socketPath() const { return runtimeDir + "/admin.sock"; }
     [[nodiscard]] std::string lockPath() const { return runtimeDir + "/lock"; }
@@ -34,14 +38,24 @@ struct Settings {
 
 [[nodiscard]] const Program& instrumentProgram();
 
+/// What the place where it runs settles, and nobody configures.
+struct Place {
+    std::string interface; ///< where none is configured; empty: one must be
+    std::string stateDir; ///< instead of <state-dir>/<name>; empty: that one
+    bool journal = true;
+};
+
 /// BadInput: one sentence with the remedy.
-[[nodiscard]] Result<Settings> settingsFrom(const Values& values);
+[[nodiscard]] Result<Settings> settingsFrom(const Values& values, const Place& place = {});
 
 /// The keys, as they stand in a file, whose values differ.
 [[nodiscard]] std::vector<std::string> changedKeys(const Settings& from, const Settings& to);
 
 /// Whether a running Beacon must be replaced for a change of `key` to take effect.
 [[nodiscard]] bool restartsBeacon(const std::string& key);
+
+/// The keys that belong to the command line of a running Instrument; a platform's documents have none of them.
+[[nodiscard]] std::span<const std::string_view> fixedKeys();
 
 /// Whether a change of `key` needs a new Instrument.
 [[nodiscard]] bool fixedForLife(const std::string& key);

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "core/instrument/manifest.h"
+
+namespace beacon {
+
+/// service/instrument/metadata.json with the schema of the options table. On a platform the keys that belong to the
+/// command line are not part of it.
+[[nodiscard]] Manifest beaconManifest(bool onPlatform);
+
+} // namespace beacon

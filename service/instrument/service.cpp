@@ -1,0 +1,210 @@
+#include "service/instrument/service.h"
+
+#include "core/base/log.h"
+#include "core/base/run_place.h"
+#include "core/platform/local_socket_link.h"
+#include "core/platform/socket_path.h"
+#include "service/instrument/configuration.h"
+#include "service/instrument/metadata.h"
+
+#include <QJsonDocument>
+
+#include <sysexits.h>
+
+namespace beacon {
+
+namespace {
+
+constexpr std::chrono::seconds kStopWithin{10};
+
+Fault faultOf(const Complaint& complaint)
+{
+    return {QString::fromStdString(complaint.pointer), QString::fromStdString(complaint.text)};
+}
+
+std::vector<Fault> faultsOf(const std::vector<Complaint>& complaints)
+{
+    std::vector<Fault> faults;
+    for (const Complaint& complaint : complaints)
+        faults.push_back(faultOf(complaint));
+    return faults;
+}
+
+QStringList namesOf(const std::vector<platform::GivenInterface>& interfaces)
+{
+    QStringList names;
+    for (const platform::GivenInterface& interface : interfaces)
+        names.append(interface.name);
+    return names;
+}
+
+} // namespace
+
+Service::Service(std::vector<char*> arguments, const Clock& clock, Instrument::Parts parts, QObject* parent)
+    : QObject(parent)
+    , m_arguments(std::move(arguments))
+    , m_clock(clock)
+    , m_parts(std::move(parts))
+{
+    std::unique_ptr<platform::PlatformLink> link;
+    if (const auto socket = platform::platformSocket()) {
+        log::info("on a platform", {{"socket", socket->toStdString()}});
+        link = std::make_unique<platform::LocalSocketLink>(*socket);
+    }
+    const bool onPlatform = link != nullptr;
+    Skeleton::Options options;
+    options.version = QStringLiteral(BEACON_VERSION);
+    m_skeleton = std::make_unique<Skeleton>(beaconManifest(onPlatform), handlers(), std::move(link), m_clock, options);
+    connect(m_skeleton.get(), &Skeleton::stopped, this, [this](bool restart) { Q_EMIT finished(EX_OK, restart); });
+}
+
+Service::~Service() = default;
+
+void Service::start()
+{
+    m_skeleton->start();
+    if (m_skeleton->standAlone())
+        readFile();
+}
+
+void Service::reload()
+{
+    if (m_skeleton->standAlone())
+        readFile();
+    else
+        log::info("the platform keeps the configuration; SIGHUP changes nothing");
+}
+
+void Service::stop()
+{
+    m_skeleton->stop(kStopWithin);
+}
+
+Handlers Service::handlers()
+{
+    Handlers handlers;
+    handlers.check = [this](const QJsonObject& config) {
+        const auto settings = settingsFor(config);
+        const auto* faults = std::get_if<std::vector<Fault>>(&settings);
+        return faults != nullptr ? *faults : std::vector<Fault>{};
+    };
+    handlers.configure = [this](const QJsonObject& config, const QStringList&) { configure(config); };
+    handlers.facts = [this] { return m_instrument ? m_instrument->facts() : QJsonObject{}; };
+    handlers.stop = [this](std::function<void()> done) {
+        if (!m_instrument) {
+            done();
+            return;
+        }
+        m_stopped = std::move(done);
+        m_instrument->stop();
+    };
+    return handlers;
+}
+
+std::variant<Place, Fault> Service::placeFor(const QJsonObject& config) const
+{
+    Place place;
+    const auto& welcome = m_skeleton->welcome();
+    if (!welcome)
+        return place;
+    place.journal = false;
+    place.stateDir = welcome->persistentStorage.toStdString();
+    const QString named = config.value(QStringLiteral("interface")).toString();
+    const QString pointer = QStringLiteral("/interface");
+    std::vector<platform::GivenInterface> usable;
+    for (const platform::GivenInterface& given : welcome->interfaces)
+        if (given.canSend() && given.type != QLatin1StringView("mirror") && (named.isEmpty() || given.name == named))
+            usable.push_back(given);
+    const QString all = namesOf(welcome->interfaces).join(QStringLiteral(", "));
+    if (!named.isEmpty() && usable.empty())
+        return Fault{pointer,
+            namesOf(welcome->interfaces).contains(named)
+                ? QStringLiteral("is %1, which may only receive; name one that may send").arg(named)
+                : QStringLiteral("is %1, which the platform does not give to this Instrument (it gives: %2)")
+                      .arg(named, all.isEmpty() ? QStringLiteral("none") : all)};
+    if (usable.size() > 1)
+        return Fault{pointer, QStringLiteral("is missing, and the platform gives several; name one of: %1").arg(all)};
+    if (!usable.empty())
+        place.interface = usable.front().name.toStdString();
+    return place;
+}
+
+std::variant<Settings, std::vector<Fault>> Service::settingsFor(const QJsonObject& config) const
+{
+    const Program& program = instrumentProgram();
+    auto values = parseCommandLine(program, m_arguments);
+    if (!values)
+        return std::vector{Fault{QString{}, QString::fromStdString(describe(values.error()))}};
+    const std::string text = QJsonDocument{config}.toJson(QJsonDocument::Compact).toStdString();
+    if (const auto complaints = applyConfig(program, text, *values); !complaints.empty())
+        return faultsOf(complaints);
+    const auto place = placeFor(config);
+    if (const auto* fault = std::get_if<Fault>(&place))
+        return std::vector{*fault};
+    auto settings = settingsFrom(*values, std::get<Place>(place));
+    if (!settings)
+        return std::vector{Fault{QString{}, QString::fromStdString(describe(settings.error()))}};
+    std::vector<Fault> faults;
+    if (m_instrument)
+        for (const std::string& key : changedKeys(m_instrument->settings(), *settings))
+            if (fixedForLife(key))
+                faults.push_back({QString::fromStdString('/' + key),
+                    QStringLiteral("cannot change while the Instrument runs; restart it")});
+    if (!faults.empty())
+        return faults;
+    return *std::move(settings);
+}
+
+void Service::readFile()
+{
+    const auto read = readConfiguration(m_arguments);
+    if (const auto* complaints = std::get_if<std::vector<Complaint>>(&read)) {
+        m_skeleton->reject(faultsOf(*complaints));
+        return;
+    }
+    const QByteArray text = QByteArray::fromStdString(std::get<std::string>(read));
+    (void)m_skeleton->applyLocal(QJsonDocument::fromJson(text).object());
+}
+
+void Service::configure(const QJsonObject& config)
+{
+    auto settings = settingsFor(config);
+    if (const auto* faults = std::get_if<std::vector<Fault>>(&settings)) {
+        // Only where the platform gives no interface to send on: all else has been checked.
+        m_skeleton->raise(Reason::InterfaceNotGiven, faults->front().text.toStdString());
+        return;
+    }
+    m_skeleton->clear(Reason::InterfaceNotGiven);
+    if (m_instrument) {
+        m_instrument->reload(std::get<Settings>(settings));
+        return;
+    }
+    if (const auto begun = begin(std::get<Settings>(std::move(settings))); !begun) {
+        log::error("cannot start", {{"error", describe(begun.error())}});
+        m_instrument.reset();
+        QMetaObject::invokeMethod(
+            this, [this, code = exitCode(begun.error())] { Q_EMIT finished(code, false); }, Qt::QueuedConnection);
+    }
+}
+
+Result<> Service::begin(Settings settings)
+{
+    for (const std::string& dir : {settings.runtimeDir, settings.stateDir})
+        if (const auto made = makeDirectories(dir); !made) {
+            if (dir == settings.runtimeDir)
+                return made;
+            log::warning("events are not kept", {{"error", describe(made.error())}}); // health tells it, too
+        }
+    auto lock = takeLock(settings.lockPath());
+    if (!lock)
+        return lock.error();
+    m_lock.emplace(*std::move(lock));
+    m_instrument = std::make_unique<Instrument>(std::move(settings), m_clock, m_parts, *m_skeleton);
+    connect(m_instrument.get(), &Instrument::stopped, this, [this] {
+        if (const auto stopped = std::exchange(m_stopped, nullptr))
+            stopped();
+    });
+    return m_instrument->start();
+}
+
+} // namespace beacon
