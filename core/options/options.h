@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 /// One constexpr table per program gives its command line, its configuration file, --help, the default file and the
@@ -94,6 +95,11 @@ struct Started {
 
 [[nodiscard]] std::string helpText(const Program& program);
 [[nodiscard]] std::string defaultFile(const Program& program); ///< JSON, every key that has a default
+/// Reads command line and configuration file anew, for a reload: what the two make together, as effectiveFile() has it.
+/// `arguments`: without the program's name. A file that is there by default only may be missing.
+[[nodiscard]] std::variant<std::string, std::vector<Complaint>> effectiveDocument(
+    const Program& program, std::span<char* const> arguments);
+
 /// JSON, every key of a file that was given by anybody, the default aside.
 [[nodiscard]] std::string effectiveFile(const Program& program, const Values& values);
 /// draft-07; keys of `without` are left out.

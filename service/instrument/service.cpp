@@ -4,7 +4,6 @@
 #include "core/base/run_place.h"
 #include "core/platform/local_socket_link.h"
 #include "core/platform/socket_path.h"
-#include "service/instrument/configuration.h"
 #include "service/instrument/metadata.h"
 
 #include <QJsonDocument>
@@ -157,7 +156,7 @@ std::variant<Settings, std::vector<Fault>> Service::settingsFor(const QJsonObjec
 
 void Service::readFile()
 {
-    const auto read = readConfiguration(m_arguments);
+    const auto read = effectiveDocument(instrumentProgram(), m_arguments);
     if (const auto* complaints = std::get_if<std::vector<Complaint>>(&read)) {
         m_skeleton->reject(faultsOf(*complaints));
         return;

@@ -1,13 +1,10 @@
-#include "service/instrument/configuration.h"
-
 #include "core/options/reader.h"
-#include "service/instrument/settings.h"
 
 namespace beacon {
 
-std::variant<std::string, std::vector<Complaint>> readConfiguration(std::span<char* const> arguments)
+std::variant<std::string, std::vector<Complaint>> effectiveDocument(
+    const Program& program, std::span<char* const> arguments)
 {
-    const Program& program = instrumentProgram();
     auto values = parseCommandLine(program, arguments);
     if (!values)
         return std::vector{Complaint{"", describe(values.error())}};

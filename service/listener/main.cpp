@@ -1,0 +1,135 @@
+#include "core/admin/feed.h"
+#include "core/admin/health_probe.h"
+#include "core/base/log.h"
+#include "core/base/run_place.h"
+#include "core/netlink/netlink_link_monitor.h"
+#include "core/platform/local_socket_link.h"
+#include "core/platform/socket_path.h"
+#include "core/rpc/listener.h"
+#include "core/supervision/unix_signals.h"
+#include "service/listener/listener.h"
+#include "service/listener/options.h"
+
+#include <QCoreApplication>
+#include <QJsonDocument>
+#include <QTimer>
+
+#include <sysexits.h>
+
+using namespace beacon;
+
+namespace {
+
+int fail(const Error& error)
+{
+    log::error("cannot start", {{"error", describe(error)}});
+    return exitCode(error);
+}
+
+/// The file and the command line, on the bench.
+void readFile(Skeleton& skeleton, std::span<char* const> arguments)
+{
+    const auto read = effectiveDocument(listenerProgram(), arguments);
+    if (const auto* text = std::get_if<std::string>(&read)) {
+        (void)skeleton.applyLocal(QJsonDocument::fromJson(QByteArray::fromStdString(*text)).object());
+        return;
+    }
+    std::vector<Fault> faults;
+    for (const Complaint& complaint : std::get<std::vector<Complaint>>(read))
+        faults.push_back({QString::fromStdString(complaint.pointer), QString::fromStdString(complaint.text)});
+    skeleton.reject(faults);
+}
+
+/// Health and events for whoever attaches to the admin socket.
+class Bench final : public QObject {
+public:
+    Bench(Skeleton& skeleton, const Clock& clock)
+        : m_feed(helloOf(skeleton), clock)
+    {
+        connect(&skeleton, &Skeleton::published, this, [this](const Event& event) { m_feed.publish(event); });
+        connect(&skeleton, &Skeleton::healthChanged, this, [this, &skeleton] { show(skeleton); });
+        connect(&m_listener, &rpc::Listener::accepted, this,
+            [this](rpc::Peer* peer) { m_feed.attach(peer, admin::Role::Observer); });
+        show(skeleton);
+    }
+    Result<> listen(const std::string& path)
+    {
+        rpc::Listener::Settings settings;
+        settings.path = QString::fromStdString(path);
+        return m_listener.listen(settings);
+    }
+
+private:
+    static admin::Hello helloOf(Skeleton& skeleton)
+    {
+        admin::Hello hello;
+        hello.instrument = skeleton.events().identity().instrument;
+        hello.version = QStringLiteral(BEACON_VERSION);
+        hello.run = skeleton.events().takeUuid();
+        return hello;
+    }
+    void show(Skeleton& skeleton)
+    {
+        if (const auto health = admin::healthFromJson(skeleton.healthJson()))
+            m_feed.setHealth(*health);
+    }
+    admin::Feed m_feed;
+    rpc::Listener m_listener;
+};
+
+int run(const Values& values, std::span<char* const> arguments)
+{
+    const std::string runtimeDir = values.text("runtime-dir") + '/' + values.text("name");
+    const std::string stateDir = values.text("state-dir") + '/' + values.text("name");
+    const auto socket = platform::platformSocket();
+    if (const auto made = makeDirectories(runtimeDir); !made)
+        return fail(made.error());
+    if (const auto made = socket ? Result<>{} : makeDirectories(stateDir); !made)
+        return fail(made.error());
+    const auto lock = takeLock(runtimeDir + "/lock");
+    if (!lock)
+        return fail(lock.error());
+    const SystemClock clock;
+    UnixSignals signals;
+    if (const auto taken = signals.start(); !taken)
+        return fail(taken.error());
+
+    Listener listener{socket ? std::make_unique<platform::LocalSocketLink>(*socket) : nullptr,
+        {values.text("interface"), QString::fromStdString(stateDir)},
+        [&clock] { return std::make_unique<NetlinkLinkMonitor>(clock, NetlinkLinkMonitor::Policy{}); }, clock};
+    Skeleton& skeleton = listener.skeleton();
+    Bench bench{skeleton, clock};
+    if (const auto listening = bench.listen(runtimeDir + "/admin.sock"); !listening)
+        return fail(listening.error());
+    QObject::connect(&signals, &UnixSignals::terminate, &skeleton, [&skeleton] { skeleton.stop(); });
+    QObject::connect(&signals, &UnixSignals::hangUp, &skeleton, [&] {
+        if (skeleton.standAlone())
+            readFile(skeleton, arguments);
+    });
+    // A restart is left to whoever started this: exit code 0 and the platform's request say so.
+    QObject::connect(&skeleton, &Skeleton::stopped, qApp, [](bool) { QCoreApplication::exit(EX_OK); });
+    QTimer::singleShot(0, &skeleton, [&] {
+        skeleton.start();
+        if (skeleton.standAlone())
+            readFile(skeleton, arguments);
+    });
+    return QCoreApplication::exec();
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    const std::vector<char*> arguments{
+        argv + (argc > 0 ? 1 : 0), argv + argc}; // QCoreApplication takes some out of argv
+    Started started = startProgram(listenerProgram(), argc, argv);
+    if (!started.values)
+        return started.exitCode;
+    QCoreApplication application(argc, argv);
+    QCoreApplication::setApplicationName(QStringLiteral("beacon-listener"));
+    const Values& values = *started.values;
+    if (values.flag("health"))
+        return probeHealth("beacon-listener",
+            values.text("runtime-dir") + '/' + values.text("name") + "/admin.sock");
+    return run(values, arguments);
+}
