@@ -36,8 +36,8 @@ public:
     }
     ~Spool();
 
-    /// How many of the oldest had to go for room: bulk first.
-    [[nodiscard]] Result<qint64> write(const std::vector<Entry>& entries);
+    /// The ids of those that had to go for room: the oldest, bulk first.
+    [[nodiscard]] Result<std::vector<qint64>> write(const std::vector<Entry>& entries);
     [[nodiscard]] Result<> remove(const std::vector<qint64>& ids);
     /// Those of a lane with a greater id, oldest first.
     [[nodiscard]] Result<std::vector<Entry>> read(bool bulk, qint64 after, int limit);
@@ -46,10 +46,12 @@ public:
 
 private:
     Result<Database*> database();
+    void noteFailure(const Error& error);
+    Result<> makeRoom(Database& database, bool bulk, std::vector<qint64>& gone);
     QString m_path;
     Options m_options;
     std::unique_ptr<Database> m_database;
-    std::optional<qint64> m_bytes, m_rows;
+    qint64 m_bytes = 0, m_rows = 0; ///< while it is open
 };
 
 } // namespace beacon

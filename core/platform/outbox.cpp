@@ -1,0 +1,490 @@
+#include "core/platform/outbox.h"
+
+#include "core/platform/messages.h"
+#include "core/store/spool.h"
+
+#include <QJsonDocument>
+#include <QPointer>
+#include <QSet>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+
+namespace beacon::platform {
+
+namespace {
+
+using Instant = std::chrono::steady_clock::time_point;
+
+constexpr std::size_t kMostUnflushed = 512; ///< bulk that waits for the disk, or ids that wait to be deleted
+constexpr std::chrono::seconds kDiskAgain{2}, kTellDrops{1};
+
+struct Item {
+    qint64 id = 0;
+    QJsonObject event;
+    qint64 bytes = 0;
+    Instant since;
+    bool onDisk = false;
+};
+
+struct Line {
+    Lane lane = Lane::Priority;
+    std::deque<Item> items; ///< in memory, oldest first
+    qint64 bytes = 0;
+    std::vector<Spool::Entry> toDisk; ///< what is newer than `items` and not written yet
+    bool moreOnDisk = false; ///< newer than `items`
+    bool flushing = false; ///< toDisk is being written
+    qint64 lastId = 0; ///< of what was ever in `items`
+    std::size_t underWay = 0; ///< of the front of `items`
+    std::size_t single = 0; ///< this many go one by one, after a batch was refused
+    std::chrono::milliseconds pause{0};
+    QTimer again;
+
+    [[nodiscard]] bool isBulk() const { return lane == Lane::Bulk; }
+    [[nodiscard]] bool empty() const { return items.empty() && toDisk.empty() && !moreOnDisk; }
+};
+
+/// Which of the `count` events of a batch the platform has: an array as long as it, null where one was not taken, or
+/// the uuids of those that were.
+std::vector<bool> acknowledgedOf(const QJsonValue& answer, const std::deque<Item>& items, std::size_t count)
+{
+    const QJsonArray ids = answer[QLatin1StringView("ids")].toArray();
+    std::vector<bool> taken(count, false);
+    QSet<QString> uuids;
+    for (const QJsonValue& id : ids)
+        if (id.isString())
+            uuids.insert(id.toString());
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto at = static_cast<qsizetype>(i);
+        taken[i] = uuids.isEmpty() ? at < ids.size() && !ids.at(at).isNull()
+                                   : uuids.contains(items[i].event.value(QLatin1StringView("uuid")).toString());
+    }
+    return taken;
+}
+
+bool isRefusal(rpc::Code code)
+{
+    return code == rpc::Code::InvalidParams || code == rpc::Code::TooLarge || code == rpc::Code::InvalidRequest;
+}
+
+} // namespace
+
+struct Outbox::Private {
+    Private(Outbox* outbox, PlatformLink& platformLink, std::unique_ptr<Spool> disk, const Limits& theLimits)
+        : q(outbox)
+        , link(platformLink)
+        , spool(std::move(disk))
+        , limits(theLimits)
+    {
+        bulk.lane = Lane::Bulk;
+    }
+
+    void load();
+    void add(Line& line, Item item);
+    void addToDisk(Line& line, const Item& item);
+    void shed(Line& line);
+    void flush();
+    void write(std::vector<Spool::Entry> entries);
+    void diskFailed(const Error& error);
+    void refill(Line& line);
+    void restore(Line& line, const Spool::Entry& entry, bool onDisk);
+    void pump(Line& line);
+    void onAnswer(Line& line, std::size_t count, const Answer& answer);
+    void take(Line& line, const std::vector<bool>& taken);
+    void retryLater(Line& line);
+    void countDropped(quint64 more);
+    void forget(const std::vector<qint64>& ids);
+    void writeOld(Line& line, std::vector<Spool::Entry>& entries, Instant before);
+    [[nodiscard]] bool diskUsable() const { return spool && !diskBroken; }
+
+    Outbox* q;
+    PlatformLink& link;
+    std::unique_ptr<Spool> spool;
+    Limits limits;
+    Line priority, bulk;
+    Counts counts;
+    qint64 lastId = 0;
+    std::vector<qint64> toRemove;
+    bool ready = false, diskBroken = false, loaded = false;
+    quint64 session = 0; ///< rises when the link goes: an answer of before is not for what is under way now
+    QTimer flushTimer, diskTimer, dropTimer;
+};
+
+Outbox::Outbox(PlatformLink& link, std::unique_ptr<Spool> spool, Limits limits, QObject* parent)
+    : QObject(parent)
+    , d(std::make_unique<Private>(this, link, std::move(spool), limits))
+{
+    for (QTimer* timer : {&d->flushTimer, &d->diskTimer, &d->dropTimer, &d->priority.again, &d->bulk.again})
+        timer->setSingleShot(true);
+    connect(&d->flushTimer, &QTimer::timeout, this, [this] { d->flush(); });
+    connect(&d->dropTimer, &QTimer::timeout, this, [this] { Q_EMIT dropped(d->counts.dropped); });
+    connect(&d->diskTimer, &QTimer::timeout, this, [this] {
+        d->diskBroken = false;
+        d->load();
+        d->flush();
+        if (!d->diskBroken)
+            Q_EMIT spoolRecovered();
+    });
+    for (Line* line : {&d->priority, &d->bulk})
+        connect(&line->again, &QTimer::timeout, this, [this, line] { d->pump(*line); });
+    connect(&link, &PlatformLink::down, this, [this] {
+        d->ready = false;
+        ++d->session;
+        for (Line* line : {&d->priority, &d->bulk}) {
+            line->underWay = 0;
+            line->again.stop();
+        }
+    });
+    d->load();
+}
+
+Outbox::~Outbox()
+{
+    d->limits.writeAfter = std::chrono::milliseconds{-1'000}; // all of it
+    d->diskBroken = false;
+    d->flush();
+}
+
+void Outbox::Private::load()
+{
+    if (!spool || loaded)
+        return;
+    const auto last = spool->lastId();
+    if (!last) {
+        diskFailed(last.error());
+        return;
+    }
+    loaded = true;
+    lastId = std::max(lastId, *last);
+    for (Line* line : {&priority, &bulk})
+        if (const auto count = spool->count(line->isBulk()); count && *count > 0 && line->items.empty()) {
+            line->moreOnDisk = true;
+            refill(*line);
+        }
+}
+
+void Outbox::publish(const Event& event)
+{
+    Line& line = event.isBulk() ? d->bulk : d->priority;
+    Item item;
+    item.id = ++d->lastId;
+    item.event = toJson(event);
+    item.bytes = toLine(event).size();
+    item.since = std::chrono::steady_clock::now();
+    ++d->counts.published;
+    if (item.bytes > kMaxEventBytes) {
+        d->countDropped(1);
+        return;
+    }
+    d->add(line, std::move(item));
+    d->pump(line);
+    if (!d->flushTimer.isActive())
+        d->flushTimer.start(d->limits.writeAfter);
+}
+
+void Outbox::Private::add(Line& line, Item item)
+{
+    const bool behind = line.moreOnDisk || !line.toDisk.empty();
+    const bool full = line.items.size() >= limits.memoryEvents || line.bytes + item.bytes > limits.memoryBytes;
+    if (behind || (full && diskUsable())) {
+        addToDisk(line, item);
+        return;
+    }
+    line.bytes += item.bytes;
+    line.lastId = item.id;
+    line.items.push_back(std::move(item));
+    if (!line.isBulk() && diskUsable()) {
+        Item& last = line.items.back();
+        last.onDisk = true;
+        write({{last.id, false, QJsonDocument{last.event}.toJson(QJsonDocument::Compact)}});
+        if (diskBroken && !line.items.empty())
+            line.items.back().onDisk = false;
+    }
+    shed(line);
+}
+
+void Outbox::Private::addToDisk(Line& line, const Item& item)
+{
+    line.toDisk.push_back({item.id, line.isBulk(), QJsonDocument{item.event}.toJson(QJsonDocument::Compact)});
+    if (diskUsable() && (!line.isBulk() || line.toDisk.size() >= kMostUnflushed))
+        flush();
+    if (line.toDisk.size() > limits.memoryEvents) { // the disk does not take them
+        line.toDisk.erase(line.toDisk.begin());
+        countDropped(1);
+    }
+}
+
+/// Without a disk, the oldest go.
+void Outbox::Private::shed(Line& line)
+{
+    quint64 gone = 0;
+    while ((line.items.size() > limits.memoryEvents || line.bytes > limits.memoryBytes)
+        && line.items.size() > line.underWay + 1) {
+        const auto oldest = line.items.begin() + static_cast<std::ptrdiff_t>(line.underWay);
+        if (oldest->onDisk)
+            toRemove.push_back(oldest->id);
+        line.bytes -= oldest->bytes;
+        line.items.erase(oldest);
+        ++gone;
+    }
+    countDropped(gone);
+}
+
+void Outbox::Private::countDropped(quint64 more)
+{
+    counts.dropped += more;
+    if (more > 0 && !dropTimer.isActive())
+        dropTimer.start(kTellDrops);
+}
+
+void Outbox::Private::writeOld(Line& line, std::vector<Spool::Entry>& entries, Instant before)
+{
+    for (Item& item : line.items)
+        if (!item.onDisk && item.since <= before) {
+            entries.push_back({item.id, line.isBulk(), QJsonDocument{item.event}.toJson(QJsonDocument::Compact)});
+            item.onDisk = true;
+        }
+}
+
+void Outbox::Private::flush()
+{
+    if (!diskUsable())
+        return;
+    if (!toRemove.empty()) {
+        if (const auto removed = spool->remove(toRemove); !removed) {
+            diskFailed(removed.error());
+            return;
+        }
+        toRemove.clear();
+    }
+    std::vector<Spool::Entry> entries;
+    const Instant before = std::chrono::steady_clock::now() - limits.writeAfter;
+    for (Line* line : {&priority, &bulk}) {
+        writeOld(*line, entries, before);
+        line->flushing = !line->toDisk.empty();
+        std::move(line->toDisk.begin(), line->toDisk.end(), std::back_inserter(entries));
+        line->toDisk.clear();
+    }
+    if (!entries.empty())
+        write(std::move(entries));
+    for (Line* line : {&priority, &bulk})
+        line->moreOnDisk = line->moreOnDisk || (std::exchange(line->flushing, false) && !diskBroken);
+    const bool young = std::any_of(bulk.items.begin(), bulk.items.end(), [](const Item& item) { return !item.onDisk; });
+    if (young && diskUsable())
+        flushTimer.start(limits.writeAfter);
+}
+
+/// Where that fails, what was to be on disk alone comes back into memory, as far as it fits.
+void Outbox::Private::write(std::vector<Spool::Entry> entries)
+{
+    const auto written = spool->write(entries);
+    if (written) {
+        forget(*written);
+        return;
+    }
+    for (Line* line : {&priority, &bulk})
+        for (Spool::Entry& entry : entries) {
+            if (entry.bulk != line->isBulk())
+                continue;
+            const auto known = std::find_if(
+                line->items.begin(), line->items.end(), [&entry](const Item& item) { return item.id == entry.id; });
+            if (known != line->items.end())
+                known->onDisk = false;
+            else
+                line->toDisk.push_back(std::move(entry));
+        }
+    diskFailed(written.error());
+}
+
+void Outbox::Private::diskFailed(const Error& error)
+{
+    if (!diskBroken)
+        Q_EMIT q->spoolFailed(QString::fromStdString(describe(error)));
+    diskBroken = true;
+    diskTimer.start(kDiskAgain);
+}
+
+/// The spool had no room for these.
+void Outbox::Private::forget(const std::vector<qint64>& ids)
+{
+    if (ids.empty())
+        return;
+    quint64 gone = 0;
+    for (const qint64 id : ids) {
+        bool kept = std::find(toRemove.begin(), toRemove.end(), id) != toRemove.end();
+        for (Line* line : {&priority, &bulk}) {
+            const auto at = std::lower_bound(line->items.begin(), line->items.end(), id,
+                [](const Item& item, qint64 wanted) { return item.id < wanted; });
+            if (at == line->items.end() || at->id != id)
+                continue;
+            kept = at - line->items.begin() < static_cast<std::ptrdiff_t>(line->underWay);
+            at->onDisk = false;
+            if (!kept) {
+                line->bytes -= at->bytes;
+                line->items.erase(at);
+            }
+        }
+        gone += kept ? 0 : 1;
+    }
+    countDropped(gone);
+}
+
+void Outbox::Private::refill(Line& line)
+{
+    if (line.items.size() > limits.memoryEvents / 2)
+        return;
+    if (!line.moreOnDisk) {
+        for (const Spool::Entry& entry : std::exchange(line.toDisk, {}))
+            restore(line, entry, false);
+        return;
+    }
+    if (!diskUsable())
+        return;
+    if (!line.toDisk.empty())
+        flush();
+    const auto limit = static_cast<int>(std::max<std::size_t>(limits.memoryEvents / 2, 1));
+    const auto entries = spool->read(line.isBulk(), line.lastId, limit);
+    if (!entries) {
+        diskFailed(entries.error());
+        return;
+    }
+    line.moreOnDisk = entries->size() == static_cast<std::size_t>(limit);
+    for (const Spool::Entry& entry : *entries)
+        restore(line, entry, true);
+}
+
+void Outbox::Private::restore(Line& line, const Spool::Entry& entry, bool onDisk)
+{
+    line.lastId = entry.id;
+    const QJsonObject event = QJsonDocument::fromJson(entry.json).object();
+    if (event.isEmpty()) {
+        toRemove.push_back(entry.id);
+        return;
+    }
+    line.bytes += entry.json.size();
+    line.items.push_back({entry.id, event, entry.json.size(), {}, onDisk});
+}
+
+void Outbox::resume()
+{
+    d->ready = true;
+    for (Line* line : {&d->priority, &d->bulk}) {
+        line->pause = std::chrono::milliseconds{0};
+        d->pump(*line);
+    }
+}
+
+void Outbox::Private::pump(Line& line)
+{
+    if (!ready || line.underWay > 0 || line.again.isActive())
+        return;
+    refill(line);
+    if (line.items.empty())
+        return;
+    QJsonArray events;
+    qint64 bytes = 0;
+    const std::size_t most = line.single > 0 ? 1 : limits.batchEvents;
+    for (const Item& item : line.items) {
+        if (static_cast<std::size_t>(events.size()) >= most
+            || (!events.isEmpty() && bytes + item.bytes > limits.batchBytes))
+            break;
+        events.append(item.event);
+        bytes += item.bytes;
+    }
+    line.underWay = static_cast<std::size_t>(events.size());
+    link.request(
+        method::kEventPublish, {{QStringLiteral("events"), events}},
+        [this, alive = QPointer{q}, &line, count = line.underWay, at = session](const Answer& answer) {
+            if (alive && at == session)
+                onAnswer(line, count, answer);
+        },
+        limits.deadline, line.lane);
+}
+
+void Outbox::Private::onAnswer(Line& line, std::size_t count, const Answer& answer)
+{
+    line.underWay = 0;
+    if (const auto* error = std::get_if<rpc::RpcError>(&answer)) {
+        if (error->code == rpc::Code::Closed)
+            return; // resume() goes on
+        if (!isRefusal(error->code)) {
+            retryLater(line);
+        } else if (count > 1) {
+            line.single = count;
+            pump(line);
+        } else {
+            ++counts.refused;
+            counts.acknowledged -= 1; // take() counts it
+            take(line, {true});
+        }
+        return;
+    }
+    const auto taken = acknowledgedOf(std::get<QJsonValue>(answer), line.items, count);
+    const bool some = std::find(taken.begin(), taken.end(), true) != taken.end();
+    if (!some) {
+        retryLater(line);
+        return;
+    }
+    take(line, taken);
+}
+
+void Outbox::Private::take(Line& line, const std::vector<bool>& taken)
+{
+    line.pause = std::chrono::milliseconds{0};
+    std::deque<Item> left;
+    for (const bool isTaken : taken) {
+        Item item = std::move(line.items.front());
+        line.items.pop_front();
+        if (!isTaken) {
+            left.push_back(std::move(item));
+            continue;
+        }
+        ++counts.acknowledged;
+        line.single -= line.single > 0 ? 1 : 0;
+        line.bytes -= item.bytes;
+        if (item.onDisk)
+            toRemove.push_back(item.id);
+    }
+    line.items.insert(line.items.begin(), std::make_move_iterator(left.begin()), std::make_move_iterator(left.end()));
+    if (toRemove.size() >= kMostUnflushed)
+        flush();
+    else if (!toRemove.empty() && !flushTimer.isActive())
+        flushTimer.start(limits.writeAfter);
+    if (!left.empty())
+        retryLater(line);
+    else
+        pump(line);
+    if (priority.empty() && bulk.empty())
+        Q_EMIT q->idle();
+}
+
+void Outbox::Private::retryLater(Line& line)
+{
+    line.pause = std::clamp(line.pause * 2, limits.retryFirst, limits.retryMost);
+    line.again.start(line.pause);
+}
+
+Outbox::Counts Outbox::counts() const noexcept
+{
+    return d->counts;
+}
+
+std::size_t Outbox::waiting() const
+{
+    const auto& disk = d->spool;
+    qint64 count = 0;
+    for (const Line* line : {&d->priority, &d->bulk}) {
+        count += static_cast<qint64>(line->items.size() + line->toDisk.size());
+        if (!line->moreOnDisk || !disk)
+            continue;
+        if (const auto onDisk = disk->count(line->isBulk())) // what is in memory is, in part, on disk too
+            count += *onDisk
+                - std::count_if(line->items.begin(), line->items.end(), [](const Item& item) { return item.onDisk; });
+    }
+    if (d->priority.moreOnDisk || d->bulk.moreOnDisk)
+        count -= static_cast<qint64>(d->toRemove.size()); // acknowledged, and still there
+    return static_cast<std::size_t>(std::max<qint64>(count, 0));
+}
+
+} // namespace beacon::platform
