@@ -35,6 +35,15 @@ enum class Reason : std::uint8_t {
     FamilyImpaired,
     ConfigRejected,
     LogFailed,
+    PlatformAway,
+    EventsDropped,
+    SpoolFailed,
+    RetentionFailed,
+    HandlerHangs,
+    DownloadRefused,
+    StorageFailed,
+    InterfaceNotGiven,
+    ListenFailed,
     NotWorking,
 };
 

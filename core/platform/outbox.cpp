@@ -106,7 +106,7 @@ struct Outbox::Private {
     Counts counts;
     qint64 lastId = 0;
     std::vector<qint64> toRemove;
-    bool ready = false, diskBroken = false, loaded = false;
+    bool ready = false, diskBroken = false, diskTold = false, loaded = false;
     quint64 session = 0; ///< rises when the link goes: an answer of before is not for what is under way now
     QTimer flushTimer, diskTimer, dropTimer;
 };
@@ -123,7 +123,7 @@ Outbox::Outbox(PlatformLink& link, std::unique_ptr<Spool> spool, Limits limits, 
         d->diskBroken = false;
         d->load();
         d->flush();
-        if (!d->diskBroken)
+        if (!d->diskBroken && std::exchange(d->diskTold, false))
             Q_EMIT spoolRecovered();
     });
     for (Line* line : {&d->priority, &d->bulk})
@@ -299,9 +299,9 @@ void Outbox::Private::write(std::vector<Spool::Entry> entries)
 
 void Outbox::Private::diskFailed(const Error& error)
 {
-    if (!diskBroken)
-        Q_EMIT q->spoolFailed(QString::fromStdString(describe(error)));
     diskBroken = true;
+    if (!std::exchange(diskTold, true))
+        Q_EMIT q->spoolFailed(QString::fromStdString(describe(error)));
     diskTimer.start(kDiskAgain);
 }
 

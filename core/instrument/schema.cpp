@@ -1,0 +1,159 @@
+// The one unit that knows valijson.
+
+#include "core/instrument/schema.h"
+
+#include "core/base/json_depth.h"
+#include "core/instrument/schema_faults.h"
+
+#include <QJsonArray>
+#include <QJsonDocument>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validation_results.hpp>
+#include <valijson/validator.hpp>
+
+namespace beacon {
+
+namespace {
+
+using Json = nlohmann::json;
+using Adapter = valijson::adapters::NlohmannJsonAdapter;
+
+constexpr qsizetype kMostSchemaBytes = 256 * 1024;
+constexpr int kMostNesting = 32;
+
+constexpr char kMetadata[] =
+#include "resources_schema_metadata.inc"
+    ;
+
+Json parsed(const QByteArray& text)
+{
+    return Json::parse(text.begin(), text.end(), nullptr, false);
+}
+
+/// "<root>" "[rate]" "[0]" as "/rate/0".
+QString pointerOf(const std::vector<std::string>& context)
+{
+    QString pointer;
+    for (const std::string& part : context)
+        if (part.size() > 2 && part.front() == '[')
+            pointer += QLatin1Char('/') + pointerToken(QString::fromStdString(part.substr(1, part.size() - 2)));
+    return pointer;
+}
+
+bool hasRemoteReference(const Json& value)
+{
+    if (value.is_object()) {
+        const auto at = value.find("$ref");
+        if (at != value.end() && (!at->is_string() || !at->get<std::string>().starts_with("#")))
+            return true;
+    }
+    return value.is_structured()
+        && std::any_of(value.begin(), value.end(), [](const Json& item) { return hasRemoteReference(item); });
+}
+
+} // namespace
+
+struct Schema::Private {
+    QJsonObject document;
+    Json json;
+    valijson::Schema compiled;
+};
+
+Schema::Schema()
+    : d(std::make_unique<Private>())
+{
+}
+Schema::Schema(Schema&&) noexcept = default;
+Schema& Schema::operator=(Schema&&) noexcept = default;
+Schema::~Schema() = default;
+
+Result<Schema> Schema::parse(const QByteArray& text)
+{
+    if (text.size() > kMostSchemaBytes)
+        return Error{Errc::TooLarge, 0, "the schema is over 256 KiB"};
+    if (jsonDepth({text.data(), static_cast<std::size_t>(text.size())}) > kMostNesting)
+        return Error{Errc::BadInput, 0, "the schema is nested deeper than 32 levels"};
+    Schema schema;
+    schema.d->json = parsed(text);
+    schema.d->document = QJsonDocument::fromJson(text).object();
+    if (!schema.d->json.is_object())
+        return Error{Errc::BadInput, 0, "the schema is no JSON object"};
+    if (hasRemoteReference(schema.d->json))
+        return Error{Errc::BadInput, 0, "the schema refers to another document; a $ref must begin with #"};
+    try {
+        valijson::SchemaParser parser{valijson::SchemaParser::kDraft7};
+        parser.populateSchema(Adapter{schema.d->json}, schema.d->compiled);
+    } catch (const std::exception& problem) { // std::regex and valijson throw; nothing of it leaves
+        return Error{Errc::BadInput, 0, std::string{"the schema is not draft-07: "} + problem.what()};
+    }
+    return schema;
+}
+
+const Schema& Schema::builtIn(const QString& name)
+{
+    static const Schema metadata = [] {
+        auto schema = parse(kMetadata);
+        Q_ASSERT(schema); // a test reads it
+        return *std::move(schema);
+    }();
+    Q_ASSERT(name == QLatin1StringView("metadata.json"));
+    Q_UNUSED(name);
+    return metadata;
+}
+
+std::vector<Fault> Schema::check(const QJsonObject& document) const
+{
+    const QByteArray text = QJsonDocument{document}.toJson(QJsonDocument::Compact);
+    if (jsonDepth({text.data(), static_cast<std::size_t>(text.size())}) > kMostNesting)
+        return {{QString{}, QStringLiteral("is nested deeper than %1 levels; flatten it").arg(kMostNesting)}};
+    const Json json = parsed(text);
+    valijson::ValidationResults results;
+    QString unsaid;
+    QString place;
+    try {
+        valijson::Validator validator{valijson::Validator::kStrongTypes};
+        if (validator.validate(d->compiled, Adapter{json}, &results))
+            return {};
+        valijson::ValidationResults::Error error;
+        while (results.popError(error)) { // the last one is the deepest
+            place = pointerOf(error.context);
+            unsaid = QString::fromStdString(error.description);
+        }
+    } catch (const std::exception& problem) { // std::regex gives up on some texts
+        unsaid = QString::fromUtf8(problem.what());
+    }
+    auto faults = faultsOf(d->document, document);
+    if (faults.empty()) // a keyword that we have no words for
+        faults.push_back({place, QStringLiteral("does not fit the schema: ") + unsaid.left(200)});
+    std::stable_sort(
+        faults.begin(), faults.end(), [](const Fault& a, const Fault& b) { return a.pointer < b.pointer; });
+    return faults;
+}
+
+QJsonObject Schema::withDefaults(const QJsonObject& document) const
+{
+    QJsonObject full = document;
+    const QJsonObject properties = d->document.value(QLatin1StringView("properties")).toObject();
+    for (auto at = properties.begin(); at != properties.end(); ++at) {
+        const QJsonValue value = at.value()[QLatin1StringView("default")];
+        if (!value.isUndefined() && !full.contains(at.key()))
+            full.insert(at.key(), value);
+    }
+    return full;
+}
+
+QJsonArray toJson(const std::vector<Fault>& faults)
+{
+    QJsonArray list;
+    for (const Fault& fault : faults)
+        list.append(QJsonObject{{QStringLiteral("pointer"), fault.pointer}, {QStringLiteral("text"), fault.text}});
+    return list;
+}
+
+} // namespace beacon
