@@ -21,11 +21,6 @@ QJsonArray texts(const std::vector<std::string>& strings)
     return array;
 }
 
-QString statusText(HealthStatus status)
-{
-    return text(statusName(status));
-}
-
 } // namespace
 
 QJsonObject interfaceData(const LinkState& link)

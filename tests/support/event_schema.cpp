@@ -54,8 +54,9 @@ const valijson::Schema* schemaOf(const std::string& type)
     static std::map<std::string, std::unique_ptr<valijson::Schema>> known;
     const Json& definitions = document.at("definitions");
     std::string name = type;
-    if (!definitions.contains(name) && name.ends_with(".health"))
-        name = "instruments.*.health";
+    if (const std::size_t second = name.find('.'); !definitions.contains(name) && second != std::string::npos)
+        if (const std::size_t third = name.find('.', second + 1); third != std::string::npos)
+            name = "instruments.*" + name.substr(third); // the Instrument's own type
     if (!name.starts_with("instruments.") || !definitions.contains(name))
         return nullptr;
     auto& schema = known[name];
