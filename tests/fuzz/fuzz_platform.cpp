@@ -1,3 +1,4 @@
+#include "core/instrument/configuration.h"
 #include "core/platform/messages.h"
 #include "core/rpc/message.h"
 
@@ -66,8 +67,27 @@ void checkStrings(const QJsonObject& object)
     }
 }
 
+void checkEnvelope(const QJsonObject& object)
+{
+    const auto read = documentFromJson(object);
+    if (const auto* faults = std::get_if<std::vector<Fault>>(&read)) {
+        demand(!faults->empty(), "a refusal without a fault");
+        for (const Fault& fault : *faults)
+            demand(!fault.text.isEmpty(), "a fault without words");
+        return;
+    }
+    const auto& document = std::get<ConfigDocument>(read);
+    demand(document.version >= 1 && !document.uuid.isNull(), "a document without version or uuid");
+    const QJsonObject written = toJson(document);
+    const auto second = documentFromJson(written);
+    demand(std::holds_alternative<ConfigDocument>(second), "a document that was written is refused");
+    demand(toJson(std::get<ConfigDocument>(second)) == written, "a document reads as something else");
+}
+
 void checkAll(const QJsonObject& object)
 {
+    checkEnvelope(object);
+    checkEnvelope(object.value(QLatin1StringView("configuration")).toObject());
     check(welcomeFromJson(object), welcomeFromJson);
     check(retentionRequestFromJson(object), retentionRequestFromJson);
     check(retentionResultFromJson(object), retentionResultFromJson);
