@@ -186,7 +186,8 @@ void TstAdminSocketFaults::fault58_aReaderThatNeverReads()
     m_instrument->writeFile(beacon, R"(#!/bin/sh
 # About 10,000 lines/s, which is more than the rings hold after a few seconds.
 echo '{"v":1,"t":"hello","version":"1","interface":"seg0","rate_pps":1,"run":7,"techniques":["TcpConnection"]}'
-line='{"v":1,"t":"attempt","n":1,"technique":"TcpConnection","family":"ipv4","dst":"192.0.2.10","proto":6,"port":443,"via":"02:00:5e:10:00:01","outcome":"sent"}'
+line='{"v":1,"t":"attempt","n":1,"technique":"TcpConnection","family":"ipv4","dst":"192.0.2.10","proto":6,'
+line="$line"'"port":443,"via":"02:00:5e:10:00:01","outcome":"sent"}'
 for i in 1 2 3 4 5 6; do lines="$lines$line
 $line
 "; done
