@@ -300,8 +300,10 @@ void Outbox::Private::write(std::vector<Spool::Entry> entries)
 void Outbox::Private::diskFailed(const Error& error)
 {
     diskBroken = true;
-    if (!std::exchange(diskTold, true))
-        Q_EMIT q->spoolFailed(QString::fromStdString(describe(error)));
+    if (!std::exchange(diskTold, true)) // later: the constructor may be at work, and nobody connected yet
+        QMetaObject::invokeMethod(
+            q, [this, why = QString::fromStdString(describe(error))] { Q_EMIT q->spoolFailed(why); },
+            Qt::QueuedConnection);
     diskTimer.start(kDiskAgain);
 }
 

@@ -128,6 +128,12 @@ std::variant<Place, Fault> Service::placeFor(const QJsonObject& config) const
     return place;
 }
 
+bool Service::hasNoInterface(const QJsonObject& config) const
+{
+    const auto place = placeFor(config);
+    return m_skeleton->welcome() && std::holds_alternative<Place>(place) && std::get<Place>(place).interface.empty();
+}
+
 std::variant<Settings, std::vector<Fault>> Service::settingsFor(const QJsonObject& config) const
 {
     const Program& program = instrumentProgram();
@@ -137,9 +143,11 @@ std::variant<Settings, std::vector<Fault>> Service::settingsFor(const QJsonObjec
     const std::string text = QJsonDocument{config}.toJson(QJsonDocument::Compact).toStdString();
     if (const auto complaints = applyConfig(program, text, *values); !complaints.empty())
         return faultsOf(complaints);
-    const auto place = placeFor(config);
+    auto place = placeFor(config);
     if (const auto* fault = std::get_if<Fault>(&place))
         return std::vector{*fault};
+    if (hasNoInterface(config))
+        std::get<Place>(place).interface = "none"; // no fault of the document: health tells it
     auto settings = settingsFrom(*values, std::get<Place>(place));
     if (!settings)
         return std::vector{Fault{QString{}, QString::fromStdString(describe(settings.error()))}};
@@ -167,10 +175,13 @@ void Service::readFile()
 
 void Service::configure(const QJsonObject& config)
 {
+    if (hasNoInterface(config)) {
+        m_skeleton->raise(Reason::InterfaceNotGiven, "the platform gives none that may send");
+        return;
+    }
     auto settings = settingsFor(config);
-    if (const auto* faults = std::get_if<std::vector<Fault>>(&settings)) {
-        // Only where the platform gives no interface to send on: all else has been checked.
-        m_skeleton->raise(Reason::InterfaceNotGiven, faults->front().text.toStdString());
+    if (const auto* faults = std::get_if<std::vector<Fault>>(&settings)) { // the platform's defaults: not checked yet
+        m_skeleton->raise(Reason::ConfigMissing, faults->front().text.toStdString());
         return;
     }
     m_skeleton->clear(Reason::InterfaceNotGiven);

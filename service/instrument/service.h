@@ -39,6 +39,8 @@ private:
     [[nodiscard]] Handlers handlers();
     /// Where it runs, as the platform says it; a Fault where `config` names an interface that cannot be used.
     [[nodiscard]] std::variant<Place, Fault> placeFor(const QJsonObject& config) const;
+    /// The platform gives no interface that may send, and none is configured.
+    [[nodiscard]] bool hasNoInterface(const QJsonObject& config) const;
     [[nodiscard]] std::variant<Settings, std::vector<Fault>> settingsFor(const QJsonObject& config) const;
     void readFile();
     void configure(const QJsonObject& config);
