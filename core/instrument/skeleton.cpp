@@ -334,8 +334,8 @@ Answer Skeleton::Private::apply(const QJsonObject& envelope, std::vector<Fault>*
 void Skeleton::Private::announceApplied(const ConfigurationInForce::Applied& applied)
 {
     q->publish(source.make(EventId::ConfigApplied,
-        applied.changed.isEmpty() ? QStringLiteral("Configuration saved again: nothing changed")
-                                  : QStringLiteral("Configuration in force"),
+        applied.previous && applied.changed.isEmpty() ? QStringLiteral("Configuration saved again: nothing changed")
+                                                      : QStringLiteral("Configuration in force"),
         {{QStringLiteral("version"), applied.version},
             {QStringLiteral("previous"), applied.previous ? QJsonValue{*applied.previous} : QJsonValue{}},
             {QStringLiteral("changed_keys"), QJsonArray::fromStringList(applied.changed)}}));

@@ -24,13 +24,15 @@ WallTime timeOf(const QVariant& value)
     return WallTime{std::chrono::microseconds{value.toLongLong()}};
 }
 
-QStringList merged(QStringList known, const QStringList& more)
+/// Known ones first; never null, which the table does not take.
+QString merged(QStringList known, const QStringList& more)
 {
     for (const QString& address : more) {
         known.removeAll(address);
         known.append(address);
     }
-    return known.mid(std::max<qsizetype>(0, known.size() - HostStore::kMostAddresses));
+    known = known.mid(std::max<qsizetype>(0, known.size() - HostStore::kMostAddresses));
+    return known.isEmpty() ? QStringLiteral("") : known.join(kSeparator);
 }
 
 Result<qint64> firstNumber(Result<std::vector<QVariantList>> rows)
@@ -72,14 +74,14 @@ Result<> HostStore::add(const std::vector<Host>& seen)
             const auto known = file.select(QStringLiteral("SELECT addresses FROM host WHERE mac = ?"), {host.mac}, 1);
             if (!known)
                 return known.error();
-            const QStringList before
-                = known->empty() ? QStringList{} : known->front().front().toString().split(kSeparator, Qt::SkipEmptyParts);
+            const QStringList before = known->empty()
+                ? QStringList{}
+                : known->front().front().toString().split(kSeparator, Qt::SkipEmptyParts);
             auto written = file.run(
                 QStringLiteral("INSERT INTO host (mac, addresses, frames, first_seen, last_seen) VALUES (?, ?, ?, ?, ?)"
                                " ON CONFLICT (mac) DO UPDATE SET addresses = excluded.addresses,"
                                " frames = frames + excluded.frames, last_seen = max(last_seen, excluded.last_seen)"),
-                {host.mac, merged(before, host.addresses).join(kSeparator), host.frames, micros(host.firstSeen),
-                    micros(host.lastSeen)});
+                {host.mac, merged(before, host.addresses), host.frames, micros(host.firstSeen), micros(host.lastSeen)});
             if (!written)
                 return written;
         }
@@ -95,8 +97,7 @@ Result<> HostStore::trim(Database& file)
     const auto count = firstNumber(file.select(QStringLiteral("SELECT count(*) FROM host")));
     if (!count || *count <= kMostHosts)
         return count ? Result<>{} : count.error();
-    return file.run(
-        QStringLiteral("DELETE FROM host WHERE mac IN (SELECT mac FROM host ORDER BY last_seen LIMIT ?)"),
+    return file.run(QStringLiteral("DELETE FROM host WHERE mac IN (SELECT mac FROM host ORDER BY last_seen LIMIT ?)"),
         {*count - kMostHosts});
 }
 
@@ -135,18 +136,18 @@ Result<platform::RetentionResult> HostStore::deleteBefore(WallTime before, const
     Database& file = **opened;
     platform::RetentionResult result;
     for (;;) {
-        const auto due = firstNumber(file.select(
-            QStringLiteral("SELECT count(*) FROM (SELECT 1 FROM host WHERE last_seen < ? LIMIT ?)"),
-            {micros(before), kStep}));
+        const auto due = firstNumber(
+            file.select(QStringLiteral("SELECT count(*) FROM (SELECT 1 FROM host WHERE last_seen < ? LIMIT ?)"),
+                {micros(before), kStep}));
         if (!due)
             return due.error();
         if (*due == 0 || stop.stop_requested()) {
             result.complete = *due == 0;
             break;
         }
-        const auto deleted = file.run(
-            QStringLiteral("DELETE FROM host WHERE mac IN (SELECT mac FROM host WHERE last_seen < ? LIMIT ?)"),
-            {micros(before), kStep});
+        const auto deleted =
+            file.run(QStringLiteral("DELETE FROM host WHERE mac IN (SELECT mac FROM host WHERE last_seen < ? LIMIT ?)"),
+                {micros(before), kStep});
         if (!deleted)
             return deleted.error();
         result.deleted += *due;
