@@ -31,6 +31,13 @@ Result<UniqueFd> takeLock(const std::string& path)
     return systemError("lock " + path);
 }
 
+std::string ownProgram()
+{
+    std::error_code error;
+    const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+    return error ? std::string{"/proc/self/exe"} : path.string();
+}
+
 Result<> writePrivateFile(const std::string& path, std::string_view bytes)
 {
     const std::string next = path + ".new";

@@ -65,7 +65,8 @@ constexpr auto kReasonTable = std::to_array<ReasonRow>({
         "There is no network interface to work on: %1."},
     {Reason::ListenFailed, "listen_failed", HealthStatus::Error, kAtOnce,
         "The network interface cannot be listened on: %1."},
-    {Reason::NotWorking, "not_working", HealthStatus::Error, kAtOnce, "Nothing has been tested since the start."},
+    {Reason::NotWorking, "not_working", HealthStatus::Error, kAtOnce,
+        "Nothing of what it is for has been done since the start."},
 });
 
 constexpr const ReasonRow& rowOf(Reason reason)

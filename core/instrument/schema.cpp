@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -44,6 +45,31 @@ QString pointerOf(const std::vector<std::string>& context)
         if (part.size() > 2 && part.front() == '[')
             pointer += QLatin1Char('/') + pointerToken(QString::fromStdString(part.substr(1, part.size() - 2)));
     return pointer;
+}
+
+/// std::regex, which valijson uses, recurses once a character: what is longer could exhaust the stack.
+constexpr qsizetype kMostText = 4'096;
+
+std::optional<Fault> tooLongText(const QJsonValue& value, const QString& pointer)
+{
+    const auto fault = [](const QString& place) {
+        return Fault{place, QStringLiteral("is longer than %1 characters; shorten it").arg(kMostText)};
+    };
+    if (value.isString() && value.toString().size() > kMostText)
+        return fault(pointer);
+    const QJsonArray items = value.toArray();
+    for (qsizetype i = 0; i < items.size(); ++i)
+        if (auto found = tooLongText(items.at(i), pointer + QLatin1Char('/') + QString::number(i)))
+            return found;
+    const QJsonObject object = value.toObject();
+    for (auto at = object.begin(); at != object.end(); ++at) {
+        const QString place = pointer + QLatin1Char('/') + pointerToken(at.key());
+        if (at.key().size() > kMostText)
+            return fault(place);
+        if (auto found = tooLongText(at.value(), place))
+            return found;
+    }
+    return std::nullopt;
 }
 
 bool hasRemoteReference(const Json& value)
@@ -112,6 +138,8 @@ std::vector<Fault> Schema::check(const QJsonObject& document) const
     const QByteArray text = QJsonDocument{document}.toJson(QJsonDocument::Compact);
     if (jsonDepth({text.data(), static_cast<std::size_t>(text.size())}) > kMostNesting)
         return {{QString{}, QStringLiteral("is nested deeper than %1 levels; flatten it").arg(kMostNesting)}};
+    if (const auto fault = tooLongText(document, {}))
+        return {*fault};
     const Json json = parsed(text);
     valijson::ValidationResults results;
     QString unsaid;

@@ -147,6 +147,9 @@ EventSource& Skeleton::events()
 
 void Skeleton::publish(const Event& event)
 {
+    if (!event.isBulk())
+        log::notice(
+            event.message.toStdString(), {{"type", event.type.toStdString()}, {"seq", std::to_string(event.seq)}});
     Q_EMIT published(event);
     if (!d->link)
         return;
@@ -198,6 +201,7 @@ EventSource::Identity Skeleton::Private::identityOnTheBench() const
 
 void Skeleton::Private::hello()
 {
+    helloTimer.stop();
     if (!link->isUp() || stopping)
         return;
     link->request(method::kHello,
@@ -219,6 +223,8 @@ void Skeleton::Private::onWelcome(const Answer& answer)
     QString why;
     std::optional<platform::Welcome> now;
     if (const auto* error = std::get_if<RpcError>(&answer)) {
+        if (error->code == Code::Closed)
+            return; // up() says hello again
         why = QStringLiteral("it refuses our hello: ") + error->message;
     } else if (auto read = platform::welcomeFromJson(std::get<QJsonValue>(answer).toObject()); read) {
         now = *std::move(read);

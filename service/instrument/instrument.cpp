@@ -157,7 +157,6 @@ void Instrument::onPublished(const Event& event)
         const auto kept = m_journal->append(event);
         hold(!kept, Reason::LogFailed, kept ? std::string{} : describe(kept.error()));
     }
-    log::notice(event.message.toStdString(), {{"type", event.type.toStdString()}, {"seq", std::to_string(event.seq)}});
 }
 
 void Instrument::hold(bool holds, Reason reason, const std::string& detail)

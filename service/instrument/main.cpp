@@ -1,5 +1,6 @@
 #include "core/admin/health_probe.h"
 #include "core/base/log.h"
+#include "core/base/run_place.h"
 #include "core/netlink/netlink_link_monitor.h"
 #include "core/options/options.h"
 #include "core/platform/socket_path.h"
@@ -65,6 +66,7 @@ int main(int argc, char** argv)
 {
     const std::vector<char*> arguments{
         argv + (argc > 0 ? 1 : 0), argv + argc}; // QCoreApplication takes some out of argv
+    const std::string program = ownProgram();
     std::vector<char*> original{argv, argv + argc};
     original.push_back(nullptr);
     Started started = startProgram(instrumentProgram(), argc, argv);
@@ -86,7 +88,7 @@ int main(int argc, char** argv)
     }
     if (code != kRunAgain)
         return code;
-    ::execv("/proc/self/exe", original.data()); // the platform asked for a restart; the new life says hello again
+    ::execv(program.c_str(), original.data()); // the platform asked for a restart; the new life says hello again
     log::error("cannot start again", {{"error", std::strerror(errno)}});
     return EX_OSERR;
 }

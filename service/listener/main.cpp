@@ -15,10 +15,13 @@
 #include <QTimer>
 
 #include <sysexits.h>
+#include <unistd.h>
 
 using namespace beacon;
 
 namespace {
+
+constexpr int kRunAgain = -1;
 
 int fail(const Error& error)
 {
@@ -106,8 +109,8 @@ int run(const Values& values, std::span<char* const> arguments)
         if (skeleton.standAlone())
             readFile(skeleton, arguments);
     });
-    // A restart is left to whoever started this: exit code 0 and the platform's request say so.
-    QObject::connect(&skeleton, &Skeleton::stopped, qApp, [](bool) { QCoreApplication::exit(EX_OK); });
+    QObject::connect(
+        &skeleton, &Skeleton::stopped, qApp, [](bool again) { QCoreApplication::exit(again ? kRunAgain : EX_OK); });
     QTimer::singleShot(0, &skeleton, [&] {
         skeleton.start();
         if (skeleton.standAlone())
@@ -125,11 +128,21 @@ int main(int argc, char** argv)
     Started started = startProgram(listenerProgram(), argc, argv);
     if (!started.values)
         return started.exitCode;
-    QCoreApplication application(argc, argv);
-    QCoreApplication::setApplicationName(QStringLiteral("beacon-listener"));
     const Values& values = *started.values;
-    if (values.flag("health"))
-        return probeHealth("beacon-listener",
-            values.text("runtime-dir") + '/' + values.text("name") + "/admin.sock");
-    return run(values, arguments);
+    const std::string program = ownProgram();
+    std::vector<char*> original{argv, argv + argc};
+    original.push_back(nullptr);
+    int code = EX_OK;
+    {
+        QCoreApplication application(argc, argv);
+        QCoreApplication::setApplicationName(QStringLiteral("beacon-listener"));
+        if (values.flag("health"))
+            return probeHealth(
+                "beacon-listener", values.text("runtime-dir") + '/' + values.text("name") + "/admin.sock");
+        code = run(values, arguments);
+    }
+    if (code != kRunAgain)
+        return code;
+    ::execv(program.c_str(), original.data()); // the platform asked for a restart; the new life says hello again
+    return fail(systemError("start again"));
 }
