@@ -17,7 +17,9 @@ namespace {
 
 using Instant = std::chrono::steady_clock::time_point;
 
-constexpr std::size_t kMostUnflushed = 512; ///< bulk that waits for the disk, or ids that wait to be deleted
+/// Rows that one turn of the event loop writes, reads or deletes: more would hold back what is urgent.
+constexpr std::size_t kStep = 64;
+constexpr std::chrono::milliseconds kNextStep{2};
 constexpr std::chrono::seconds kDiskAgain{2}, kTellDrops{1};
 
 struct Item {
@@ -105,6 +107,7 @@ struct Outbox::Private {
     Line priority, bulk;
     Counts counts;
     qint64 lastId = 0;
+    quint64 inherited = 0; ///< of an earlier run, found in the spool
     std::vector<qint64> toRemove;
     bool ready = false, diskBroken = false, diskTold = false, loaded = false;
     quint64 session = 0; ///< rises when the link goes: an answer of before is not for what is under way now
@@ -159,6 +162,7 @@ void Outbox::Private::load()
     lastId = std::max(lastId, *last);
     for (Line* line : {&priority, &bulk})
         if (const auto count = spool->count(line->isBulk()); count && *count > 0 && line->items.empty()) {
+            inherited += static_cast<quint64>(*count);
             line->moreOnDisk = true;
             refill(*line);
         }
@@ -207,7 +211,7 @@ void Outbox::Private::add(Line& line, Item item)
 void Outbox::Private::addToDisk(Line& line, const Item& item)
 {
     line.toDisk.push_back({item.id, line.isBulk(), QJsonDocument{item.event}.toJson(QJsonDocument::Compact)});
-    if (diskUsable() && (!line.isBulk() || line.toDisk.size() >= kMostUnflushed))
+    if (diskUsable() && (!line.isBulk() || line.toDisk.size() >= kStep))
         flush();
     if (line.toDisk.size() > limits.memoryEvents) { // the disk does not take them
         line.toDisk.erase(line.toDisk.begin());
@@ -240,8 +244,9 @@ void Outbox::Private::countDropped(quint64 more)
 
 void Outbox::Private::writeOld(Line& line, std::vector<Spool::Entry>& entries, Instant before)
 {
+    const bool all = limits.writeAfter.count() < 0; // the destructor's
     for (Item& item : line.items)
-        if (!item.onDisk && item.since <= before) {
+        if (!item.onDisk && item.since <= before && (all || entries.size() < kStep)) {
             entries.push_back({item.id, line.isBulk(), QJsonDocument{item.event}.toJson(QJsonDocument::Compact)});
             item.onDisk = true;
         }
@@ -270,9 +275,12 @@ void Outbox::Private::flush()
         write(std::move(entries));
     for (Line* line : {&priority, &bulk})
         line->moreOnDisk = line->moreOnDisk || (std::exchange(line->flushing, false) && !diskBroken);
-    const bool young = std::any_of(bulk.items.begin(), bulk.items.end(), [](const Item& item) { return !item.onDisk; });
-    if (young && diskUsable())
-        flushTimer.start(limits.writeAfter);
+    if (!diskUsable())
+        return;
+    const auto young =
+        std::find_if(bulk.items.begin(), bulk.items.end(), [](const Item& item) { return !item.onDisk; });
+    if (young != bulk.items.end())
+        flushTimer.start(young->since <= before ? kNextStep : limits.writeAfter);
 }
 
 /// Where that fails, what was to be on disk alone comes back into memory, as far as it fits.
@@ -334,7 +342,8 @@ void Outbox::Private::forget(const std::vector<qint64>& ids)
 
 void Outbox::Private::refill(Line& line)
 {
-    if (line.items.size() > limits.memoryEvents / 2)
+    const std::size_t step = std::min(kStep, std::max<std::size_t>(limits.memoryEvents / 2, 1));
+    if (line.items.size() >= step)
         return;
     if (!line.moreOnDisk) {
         for (const Spool::Entry& entry : std::exchange(line.toDisk, {}))
@@ -345,13 +354,12 @@ void Outbox::Private::refill(Line& line)
         return;
     if (!line.toDisk.empty())
         flush();
-    const auto limit = static_cast<int>(std::max<std::size_t>(limits.memoryEvents / 2, 1));
-    const auto entries = spool->read(line.isBulk(), line.lastId, limit);
+    const auto entries = spool->read(line.isBulk(), line.lastId, static_cast<int>(step));
     if (!entries) {
         diskFailed(entries.error());
         return;
     }
-    line.moreOnDisk = entries->size() == static_cast<std::size_t>(limit);
+    line.moreOnDisk = entries->size() == step;
     for (const Spool::Entry& entry : *entries)
         restore(line, entry, true);
 }
@@ -362,6 +370,7 @@ void Outbox::Private::restore(Line& line, const Spool::Entry& entry, bool onDisk
     const QJsonObject event = QJsonDocument::fromJson(entry.json).object();
     if (event.isEmpty()) {
         toRemove.push_back(entry.id);
+        countDropped(1);
         return;
     }
     line.bytes += entry.json.size();
@@ -417,7 +426,7 @@ void Outbox::Private::onAnswer(Line& line, std::size_t count, const Answer& answ
             pump(line);
         } else {
             ++counts.refused;
-            counts.acknowledged -= 1; // take() counts it
+            --counts.acknowledged; // take() counts it
             take(line, {true});
         }
         return;
@@ -449,7 +458,7 @@ void Outbox::Private::take(Line& line, const std::vector<bool>& taken)
             toRemove.push_back(item.id);
     }
     line.items.insert(line.items.begin(), std::make_move_iterator(left.begin()), std::make_move_iterator(left.end()));
-    if (toRemove.size() >= kMostUnflushed)
+    if (toRemove.size() >= kStep)
         flush();
     else if (!toRemove.empty() && !flushTimer.isActive())
         flushTimer.start(limits.writeAfter);
@@ -474,19 +483,9 @@ Outbox::Counts Outbox::counts() const noexcept
 
 std::size_t Outbox::waiting() const
 {
-    const auto& disk = d->spool;
-    qint64 count = 0;
-    for (const Line* line : {&d->priority, &d->bulk}) {
-        count += static_cast<qint64>(line->items.size() + line->toDisk.size());
-        if (!line->moreOnDisk || !disk)
-            continue;
-        if (const auto onDisk = disk->count(line->isBulk())) // what is in memory is, in part, on disk too
-            count += *onDisk
-                - std::count_if(line->items.begin(), line->items.end(), [](const Item& item) { return item.onDisk; });
-    }
-    if (d->priority.moreOnDisk || d->bulk.moreOnDisk)
-        count -= static_cast<qint64>(d->toRemove.size()); // acknowledged, and still there
-    return static_cast<std::size_t>(std::max<qint64>(count, 0));
+    const Counts& counts = d->counts;
+    return static_cast<std::size_t>(
+        d->inherited + counts.published - counts.acknowledged - counts.dropped - counts.refused);
 }
 
 } // namespace beacon::platform

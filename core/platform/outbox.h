@@ -33,8 +33,8 @@ public:
     struct Limits {
         std::size_t memoryEvents = 4'096; ///< per lane
         qint64 memoryBytes = 8 * 1024 * 1024; ///< per lane
-        std::size_t batchEvents = 64;
-        qint64 batchBytes = 128 * 1024; ///< of one event.publish; a larger event goes alone
+        std::size_t batchEvents = 32;
+        qint64 batchBytes = 64 * 1024; ///< of one event.publish; a larger event goes alone
         std::chrono::milliseconds writeAfter{50};
         std::chrono::milliseconds retryFirst{200}, retryMost{10'000};
         std::chrono::milliseconds deadline{5'000};

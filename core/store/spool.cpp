@@ -1,5 +1,6 @@
 #include "core/store/spool.h"
 
+#include <QStringList>
 #include <QVariant>
 
 #include <array>
@@ -40,6 +41,9 @@ Result<Database*> Spool::database()
         return size.error();
     m_rows = size->front().at(0).toLongLong();
     m_bytes = size->front().at(1).toLongLong();
+    // Many small checkpoints: a large one holds back what is urgent.
+    if (auto tuned = (*opened)->run(QStringLiteral("PRAGMA wal_autocheckpoint = 100")); !tuned)
+        return tuned.error();
     m_database = *std::move(opened);
     return m_database.get();
 }
@@ -114,18 +118,19 @@ Result<> Spool::remove(const std::vector<qint64>& ids)
     const auto opened = database();
     if (!opened)
         return opened.error();
-    std::vector<QVariantList> rows;
-    rows.reserve(ids.size());
+    QStringList numbers;
     for (const qint64 id : ids)
-        rows.push_back({id});
+        numbers.append(QString::number(id));
+    const QString which =
+        QStringLiteral(" FROM spool WHERE id IN (") + numbers.join(QLatin1Char(',')) + QLatin1Char(')');
     const auto removed = (*opened)->transaction([&]() -> Result<> {
-        if (auto deleted = (*opened)->runMany(QStringLiteral("DELETE FROM spool WHERE id = ?"), rows); !deleted)
-            return deleted;
-        const auto size = (*opened)->select(QStringLiteral("SELECT count(*), coalesce(sum(bytes), 0) FROM spool"));
+        const auto size = (*opened)->select(QStringLiteral("SELECT count(*), coalesce(sum(bytes), 0)") + which);
         if (!size)
             return size.error();
-        m_rows = size->front().at(0).toLongLong();
-        m_bytes = size->front().at(1).toLongLong();
+        if (auto deleted = (*opened)->run(QStringLiteral("DELETE") + which); !deleted)
+            return deleted;
+        m_rows -= size->front().at(0).toLongLong();
+        m_bytes -= size->front().at(1).toLongLong();
         return {};
     });
     if (!removed)
