@@ -38,7 +38,7 @@ std::optional<HealthSnapshot> HealthPush::offer(const HealthSnapshot& now)
     if (m_pushed) {
         MonotonicTime earliest = *m_lastPush + kCoalesce;
         if (flapping()) {
-            earliest = *m_lastPush + kBetweenWhileFlapping;
+            earliest = *m_lastPush + (now.sameCodes(*m_pushed) ? kCalm : kBetweenWhileFlapping);
             if (now.status < m_pushed->status)
                 earliest = std::max(earliest, m_statusSince + kCalm);
         }

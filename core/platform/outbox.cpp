@@ -213,7 +213,7 @@ void Outbox::Private::addToDisk(Line& line, const Item& item)
     line.toDisk.push_back({item.id, line.isBulk(), QJsonDocument{item.event}.toJson(QJsonDocument::Compact)});
     if (diskUsable() && (!line.isBulk() || line.toDisk.size() >= kStep))
         flush();
-    if (line.toDisk.size() > limits.memoryEvents) { // the disk does not take them
+    if (!diskUsable() && line.toDisk.size() > limits.memoryEvents) {
         line.toDisk.erase(line.toDisk.begin());
         countDropped(1);
     }
