@@ -58,9 +58,8 @@ Skeleton::Skeleton(Manifest manifest, Handlers handlers, std::unique_ptr<Platfor
     connect(&d->healthTimer, &QTimer::timeout, this, [this] { d->pushHealth(); });
     connect(&d->stopTimer, &QTimer::timeout, this, [this] { d->windUp(); });
     for (Worker* worker : {&d->retention, &d->downloads}) {
-        const std::string what = worker == &d->retention ? "deleting old data" : "taking over a download";
-        connect(worker, &Worker::hangs, this, [this, what] { raise(Reason::HandlerHangs, what); });
-        connect(worker, &Worker::returned, this, [this] { clear(Reason::HandlerHangs); });
+        connect(worker, &Worker::hangs, this, [this] { d->hangingMoved(); });
+        connect(worker, &Worker::returned, this, [this] { d->hangingMoved(); });
     }
     if (auto parsed = Schema::parse(QJsonDocument{d->manifest.configuration.isEmpty()
                 ? QJsonObject{{QStringLiteral("type"), QStringLiteral("object")}}
@@ -82,7 +81,11 @@ Skeleton::Skeleton(Manifest manifest, Handlers handlers, std::unique_ptr<Platfor
     });
 }
 
-Skeleton::~Skeleton() = default;
+Skeleton::~Skeleton()
+{
+    if (d->link)
+        d->link->close(); // answers what is under way while there is somebody to hear it
+}
 
 void Skeleton::start()
 {

@@ -152,6 +152,17 @@ void Skeleton::Private::serveFindings(const QJsonObject& params, platform::Respo
         responder.answer(QJsonObject{{QStringLiteral("accepted"), true}});
 }
 
+void Skeleton::Private::hangingMoved()
+{
+    std::string what = retention.isHanging() ? "deleting old data" : "";
+    if (downloads.isHanging())
+        what += what.empty() ? "taking over a download" : " and taking over a download";
+    if (what.empty())
+        q->clear(Reason::HandlerHangs);
+    else
+        q->raise(Reason::HandlerHangs, what);
+}
+
 void Skeleton::raise(Reason reason, const std::string& detail)
 {
     d->model.raise(reason, detail);

@@ -42,6 +42,7 @@ struct Skeleton::Private {
     void serveDelivery(const QJsonObject& params, platform::Responder responder);
     void serveFindings(const QJsonObject& params, platform::Responder responder);
     void subscribeAt(const QString& match);
+    void hangingMoved();
     void healthMoved();
     void pushHealth();
     void beginStop(std::chrono::milliseconds deadline, bool restart);

@@ -29,6 +29,7 @@ public:
     /// `reply` is called once, from the event loop.
     void run(Job job, std::chrono::milliseconds deadline, platform::Reply reply);
     [[nodiscard]] bool isBusy() const noexcept { return m_current != nullptr; }
+    [[nodiscard]] bool isHanging() const noexcept { return m_current != nullptr && !m_reply; }
 
 Q_SIGNALS:
     void hangs(); ///< the deadline passed and the job still runs
