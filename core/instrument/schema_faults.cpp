@@ -113,7 +113,7 @@ public:
         else if (value.isObject())
             object(schema, value.toObject(), pointer, depth);
         const QJsonArray all = schema.value(K{"allOf"}).toArray();
-        for (const QJsonValue& each : all)
+        for (const auto& each : all)
             walk(each.toObject(), value, pointer, depth + 1);
         for (const K key : {K{"anyOf"}, K{"oneOf"}})
             any(schema.value(key).toArray(), value, pointer, depth);
@@ -148,7 +148,7 @@ private:
         if (types.isEmpty())
             return true;
         QStringList names;
-        for (const QJsonValue& each : types) {
+        for (const auto& each : types) {
             if (fits(each.toString(), value))
                 return true;
             names.append(named(each.toString()));
@@ -168,7 +168,7 @@ private:
         if (choices.isEmpty() || choices.contains(value))
             return true;
         QStringList names;
-        for (const QJsonValue& choice : choices)
+        for (const auto& choice : choices)
             names.append(choice.isString() ? choice.toString() : shown(choice));
         say(pointer,
             (names.size() == 1 ? QStringLiteral("must be ") : QStringLiteral("must be one of "))
@@ -228,7 +228,7 @@ private:
     {
         const QJsonObject properties = schema.value(K{"properties"}).toObject();
         const QJsonArray required = schema.value(K{"required"}).toArray();
-        for (const QJsonValue& key : required)
+        for (const auto& key : required)
             if (!value.contains(key.toString()))
                 say(pointer + QLatin1Char('/') + pointerToken(key.toString()), QStringLiteral("is missing; add it"));
         const QJsonValue more = schema.value(K{"additionalProperties"});
@@ -258,7 +258,7 @@ private:
         if (choices.isEmpty())
             return;
         QStringList texts;
-        for (const QJsonValue& choice : choices) {
+        for (const auto& choice : choices) {
             Walker inner{m_root};
             inner.walk(choice.toObject(), value, pointer, depth + 1);
             if (inner.faults.empty())

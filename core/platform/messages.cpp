@@ -161,14 +161,14 @@ Result<Welcome> welcomeFromJson(const QJsonObject& object)
         return read.error();
     welcome.incoming = reader.path(kIncoming, false);
     const QJsonArray interfaces = reader.array(kInterfaces, kMostInterfaces);
-    for (const QJsonValue& value : interfaces) {
+    for (const auto& value : interfaces) {
         const QJsonObject item = value.toObject();
         Reader each{"instrument.hello: interfaces", item};
         GivenInterface interface {
             each.string(kName, 15), each.string(kType, kMostName), { }
         };
         const QJsonArray capabilities = each.array(kCapabilities, 16);
-        for (const QJsonValue& capability : capabilities)
+        for (const auto& capability : capabilities)
             interface.capabilities.append(capability.toString().left(kMostName));
         if (const auto read = each.result(0); !read)
             return read.error();
@@ -268,7 +268,7 @@ Result<std::vector<Event>> eventsFromJson(const QJsonObject& params)
         return Error{Errc::BadInput, 0, "events must be an array"};
     std::vector<Event> events;
     const QJsonArray array = value.toArray();
-    for (const QJsonValue& item : array) {
+    for (const auto& item : array) {
         auto event = eventFromJson(item.toObject());
         if (!event)
             return Error{Errc::BadInput, 0, "events/" + std::to_string(events.size()) + ": " + event.error().context};

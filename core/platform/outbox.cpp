@@ -54,7 +54,7 @@ std::vector<bool> acknowledgedOf(const QJsonValue& answer, const std::deque<Item
     const QJsonArray ids = answer[QLatin1StringView("ids")].toArray();
     std::vector<bool> taken(count, false);
     QSet<QString> uuids;
-    for (const QJsonValue& id : ids)
+    for (const auto& id : ids)
         if (id.isString())
             uuids.insert(id.toString());
     for (std::size_t i = 0; i < count; ++i) {

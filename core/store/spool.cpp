@@ -106,9 +106,8 @@ Result<std::vector<qint64>> Spool::write(const std::vector<Entry>& entries)
         return makeRoom(**opened, false, gone);
     });
     if (!written) {
-        const Error error = written.error();
         m_database.reset(); // the sums are read anew
-        return error;
+        return written.error();
     }
     return gone;
 }

@@ -24,6 +24,7 @@ Fault faultOf(const Complaint& complaint)
 std::vector<Fault> faultsOf(const std::vector<Complaint>& complaints)
 {
     std::vector<Fault> faults;
+    faults.reserve(complaints.size());
     for (const Complaint& complaint : complaints)
         faults.push_back(faultOf(complaint));
     return faults;

@@ -39,8 +39,8 @@ Result<> FrameTap::drain(const std::function<void(ByteView frame)>& handle, unsi
     for (unsigned count = 0; count < most; ++count) {
         sockaddr_ll from{};
         socklen_t length = sizeof from;
-        const ssize_t size = ::recvfrom(
-            m_socket.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+        const ssize_t size =
+            ::recvfrom(m_socket.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
         if (size < 0 && (errno == EAGAIN || errno == EINTR))
             return {};
         if (size < 0)

@@ -28,7 +28,8 @@ std::optional<IpAddress> senderOf(const EthernetView& frame)
 
 QJsonObject toJson(const Host& host)
 {
-    return {{QStringLiteral("mac"), host.mac}, {QStringLiteral("addresses"), QJsonArray::fromStringList(host.addresses)},
+    return {{QStringLiteral("mac"), host.mac},
+        {QStringLiteral("addresses"), QJsonArray::fromStringList(host.addresses)},
         {QStringLiteral("frames"), host.frames}, {QStringLiteral("first_seen"), toUnixSeconds(host.firstSeen)},
         {QStringLiteral("last_seen"), toUnixSeconds(host.lastSeen)}};
 }
@@ -45,8 +46,8 @@ Listener::Listener(std::unique_ptr<platform::PlatformLink> link, Place place, Ma
     Skeleton::Options options;
     options.version = QStringLiteral(BEACON_VERSION);
     const bool onPlatform = link != nullptr;
-    m_skeleton
-        = std::make_unique<Skeleton>(listenerManifest(onPlatform), handlers(), std::move(link), m_clock, options);
+    m_skeleton =
+        std::make_unique<Skeleton>(listenerManifest(onPlatform), handlers(), std::move(link), m_clock, options);
     m_skeleton->subscribe(QStringLiteral("instruments.beacon.escape.succeeded"));
     connect(&m_flush, &QTimer::timeout, this, &Listener::flush);
     m_flush.start(kFlushEvery);
@@ -62,7 +63,7 @@ Handlers Listener::handlers()
     Handlers handlers;
     handlers.configure = [this](const QJsonObject& config, const QStringList& changed) { configure(config, changed); };
     handlers.onEvent = [this](const Event& event) { onLeak(event); };
-    handlers.retain = [this](const platform::RetentionRequest& request, std::stop_token stop) {
+    handlers.retain = [this](const platform::RetentionRequest& request, const std::stop_token& stop) {
         return HostStore{storePath()}.deleteBefore(request.olderThan, stop);
     };
     handlers.facts = [this] {

@@ -21,7 +21,10 @@ constexpr auto kOptions = std::to_array<Option>({
         .help = "Network interface to listen on; on a platform by default the first that it gives"},
     {.name = "name", .value = "NAME", .fallback = "listener", .help = "Name of this Instrument"},
     {.name = "runtime-dir", .value = "DIR", .fallback = "/run/beacon-listener", .help = "For socket and lock"},
-    {.name = "state-dir", .value = "DIR", .fallback = "/var/lib/beacon-listener", .help = "For the hosts that it heard"},
+    {.name = "state-dir",
+        .value = "DIR",
+        .fallback = "/var/lib/beacon-listener",
+        .help = "For the hosts that it heard"},
     {.name = "active-within",
         .kind = OptionKind::Number,
         .value = "SECONDS",
@@ -61,8 +64,8 @@ const Program& listenerProgram()
 Manifest listenerManifest(bool onPlatform)
 {
     QJsonObject document = QJsonDocument::fromJson(kMetadata).object();
-    const std::string schema = jsonSchema(
-        listenerProgram(), onPlatform ? std::span<const std::string_view>{kOfTheCommandLine} : std::span<const std::string_view>{});
+    const std::string schema = jsonSchema(listenerProgram(),
+        onPlatform ? std::span<const std::string_view>{kOfTheCommandLine} : std::span<const std::string_view>{});
     document.insert(
         QStringLiteral("configuration"), QJsonDocument::fromJson(QByteArray::fromStdString(schema)).object());
     auto manifest = manifestFromJson(QJsonDocument{document}.toJson());
