@@ -3,9 +3,14 @@
 namespace beacon::platform {
 
 InProcessLink::InProcessLink()
-    : m_queue([this](quint64 ticket, const QString& method, const QJsonObject& params, std::chrono::milliseconds) {
-        send(ticket, method, params);
-    })
+    : m_queue(
+        [this](quint64 ticket, const QString& method, const QJsonObject& params, std::chrono::milliseconds deadline) {
+            send(ticket, method, params);
+            QTimer::singleShot(deadline, &m_queue, [this, ticket] {
+                m_queue.settle(
+                    ticket, rpc::RpcError{rpc::Code::Timeout, QStringLiteral("the platform did not answer in time")});
+            });
+        })
 {
 }
 

@@ -3,6 +3,7 @@
 #include "core/platform/request_queue.h"
 
 #include <QPointer>
+#include <QTimer>
 
 #include <memory>
 #include <utility>

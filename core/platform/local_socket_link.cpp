@@ -103,9 +103,10 @@ void LocalSocketLink::onClosed(const QString& why)
     m_peer.release()->deleteLater(); // we are in its signal
     const QString words = why.isEmpty() ? QStringLiteral("it closed the connection") : why;
     m_queue.setUp(false, words);
+    if (!m_open)
+        return; // a reply has closed the link
     Q_EMIT down(words);
-    if (m_open)
-        connectLater();
+    connectLater();
 }
 
 void LocalSocketLink::request(

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <numeric>
 
 namespace beacon::platform {
 
@@ -83,6 +84,7 @@ struct Outbox::Private {
     }
 
     void load();
+    void renumber(qint64 last);
     void add(Line& line, Item item);
     void addToDisk(Line& line, const Item& item);
     void shed(Line& line);
@@ -126,6 +128,8 @@ Outbox::Outbox(PlatformLink& link, std::unique_ptr<Spool> spool, Limits limits, 
         d->diskBroken = false;
         d->load();
         d->flush();
+        for (Line* line : {&d->priority, &d->bulk})
+            d->pump(*line);
         if (!d->diskBroken && std::exchange(d->diskTold, false))
             Q_EMIT spoolRecovered();
     });
@@ -159,13 +163,35 @@ void Outbox::Private::load()
         return;
     }
     loaded = true;
-    lastId = std::max(lastId, *last);
+    renumber(*last);
     for (Line* line : {&priority, &bulk})
-        if (const auto count = spool->count(line->isBulk()); count && *count > 0 && line->items.empty()) {
+        if (const auto count = spool->count(line->isBulk()); count && *count > 0) {
             inherited += static_cast<quint64>(*count);
             line->moreOnDisk = true;
+            line->lastId = 0;
             refill(*line);
         }
+}
+
+/// The disk came late: what was made meanwhile is newer than what it holds, and waits behind it.
+void Outbox::Private::renumber(qint64 last)
+{
+    lastId += last;
+    for (Line* line : {&priority, &bulk}) {
+        for (Item& item : line->items)
+            item.id += last;
+        for (Spool::Entry& entry : line->toDisk)
+            entry.id += last;
+        std::vector<Spool::Entry> behind;
+        const auto first = line->items.begin() + static_cast<std::ptrdiff_t>(line->underWay);
+        for (auto item = first; item != line->items.end(); ++item) {
+            line->bytes -= item->bytes;
+            behind.push_back({item->id, line->isBulk(), QJsonDocument{item->event}.toJson(QJsonDocument::Compact)});
+        }
+        line->items.erase(first, line->items.end());
+        line->toDisk.insert(
+            line->toDisk.begin(), std::make_move_iterator(behind.begin()), std::make_move_iterator(behind.end()));
+    }
 }
 
 void Outbox::publish(const Event& event)
@@ -213,10 +239,15 @@ void Outbox::Private::addToDisk(Line& line, const Item& item)
     line.toDisk.push_back({item.id, line.isBulk(), QJsonDocument{item.event}.toJson(QJsonDocument::Compact)});
     if (diskUsable() && (!line.isBulk() || line.toDisk.size() >= kStep))
         flush();
-    if (!diskUsable() && line.toDisk.size() > limits.memoryEvents) {
-        line.toDisk.erase(line.toDisk.begin());
-        countDropped(1);
-    }
+    if (diskUsable())
+        return;
+    qint64 bytes = std::accumulate(line.toDisk.begin(), line.toDisk.end(), qint64{0},
+        [](qint64 sum, const Spool::Entry& entry) { return sum + entry.json.size(); });
+    std::size_t gone = 0;
+    while (line.toDisk.size() - gone > limits.memoryEvents || bytes > limits.memoryBytes)
+        bytes -= line.toDisk[gone++].json.size();
+    line.toDisk.erase(line.toDisk.begin(), line.toDisk.begin() + static_cast<std::ptrdiff_t>(gone));
+    countDropped(gone);
 }
 
 /// Without a disk, the oldest go.
@@ -277,10 +308,12 @@ void Outbox::Private::flush()
         line->moreOnDisk = line->moreOnDisk || (std::exchange(line->flushing, false) && !diskBroken);
     if (!diskUsable())
         return;
-    const auto young =
-        std::find_if(bulk.items.begin(), bulk.items.end(), [](const Item& item) { return !item.onDisk; });
-    if (young != bulk.items.end())
-        flushTimer.start(young->since <= before ? kNextStep : limits.writeAfter);
+    for (const Line* line : {&priority, &bulk}) {
+        const auto young =
+            std::find_if(line->items.begin(), line->items.end(), [](const Item& item) { return !item.onDisk; });
+        if (young != line->items.end())
+            flushTimer.start(young->since <= before ? kNextStep : limits.writeAfter);
+    }
 }
 
 /// Where that fails, what was to be on disk alone comes back into memory, as far as it fits.

@@ -32,12 +32,19 @@ RequestQueue::RequestQueue(Send send, QObject* parent)
 RequestQueue::~RequestQueue()
 {
     setUp(false, QStringLiteral("this program ends"));
+    refuseNow();
 }
 
 void RequestQueue::refuseLater(Reply reply, rpc::Code code, const QString& why)
 {
-    QMetaObject::invokeMethod(
-        this, [reply = std::move(reply), error = rpc::RpcError{code, why}] { reply(error); }, Qt::QueuedConnection);
+    m_refused.emplace_back(std::move(reply), rpc::RpcError{code, why});
+    QMetaObject::invokeMethod(this, &RequestQueue::refuseNow, Qt::QueuedConnection);
+}
+
+void RequestQueue::refuseNow()
+{
+    for (const auto& [reply, error] : std::exchange(m_refused, {}))
+        reply(error);
 }
 
 void RequestQueue::add(
@@ -117,8 +124,6 @@ void RequestQueue::armDeadline()
         if (!next || request.until < *next)
             next = request.until;
     };
-    for (const auto& entry : m_underWay)
-        consider(entry.second);
     for (const Request& request : m_priority)
         consider(request);
     for (const Request& request : m_bulk)
@@ -135,15 +140,6 @@ void RequestQueue::expire()
 {
     const auto now = std::chrono::steady_clock::now();
     std::vector<Reply> late;
-    for (auto at = m_underWay.begin(); at != m_underWay.end();) {
-        if (at->second.until > now) {
-            ++at;
-            continue;
-        }
-        m_bulkUnderWay -= at->second.lane == Lane::Bulk ? 1 : 0;
-        late.push_back(std::move(at->second.reply));
-        at = m_underWay.erase(at);
-    }
     for (auto* lane : {&m_priority, &m_bulk})
         std::erase_if(*lane, [&](Request& request) {
             if (request.until > now)
@@ -151,7 +147,6 @@ void RequestQueue::expire()
             late.push_back(std::move(request.reply));
             return true;
         });
-    pump();
     armDeadline();
     for (const Reply& reply : late)
         reply(rpc::RpcError{rpc::Code::Timeout, QStringLiteral("the platform did not answer in time")});

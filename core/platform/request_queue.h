@@ -11,6 +11,8 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace beacon::platform {
 
@@ -20,7 +22,8 @@ namespace beacon::platform {
 class RequestQueue final : public QObject {
     Q_OBJECT
 public:
-    /// Sends one request; its answer comes back through settle().
+    /// Sends one request; its answer comes back through settle(), and at `deadline` Timeout does: the transport keeps
+    /// that time, so that a slot is free here only when it is free there.
     using Send = std::function<void(
         quint64 ticket, const QString& method, const QJsonObject& params, std::chrono::milliseconds deadline)>;
     explicit RequestQueue(Send send, QObject* parent = nullptr);
@@ -44,6 +47,7 @@ private:
     void expire();
     void armDeadline();
     void refuseLater(Reply reply, rpc::Code code, const QString& why);
+    void refuseNow();
     [[nodiscard]] std::deque<Request>& waiting(Lane lane) { return lane == Lane::Priority ? m_priority : m_bulk; }
 
     Send m_send;
@@ -52,6 +56,7 @@ private:
     std::deque<Request> m_priority, m_bulk;
     std::map<quint64, Request> m_underWay;
     std::size_t m_bulkUnderWay = 0;
+    std::vector<std::pair<Reply, rpc::RpcError>> m_refused; ///< told at the event loop's next turn
     QTimer m_deadline;
 };
 

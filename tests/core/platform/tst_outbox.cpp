@@ -104,6 +104,7 @@ private Q_SLOTS:
     void whatIsNotAcknowledgedComesAgain();
     void bulkNeverHoldsBackWhatIsUrgent();
     void aDiskThatFailsIsToldOnceAndMends();
+    void aDiskThatComesLateKeepsTheOrder();
     void anEventOverTheLimitIsCountedAndNotSent();
 
 private:
@@ -318,6 +319,30 @@ void TstOutbox::aDiskThatFailsIsToldOnceAndMends()
     outbox.reset();
     QCOMPARE(*Spool{path()}.count(false), 10);
     QCOMPARE(failed.count(), 1);
+}
+
+void TstOutbox::aDiskThatComesLateKeepsTheOrder()
+{
+    m_near->cut();
+    QTRY_VERIFY(!m_near->isUp());
+    auto outbox = make();
+    publish(*outbox, 0, 20);
+    outbox.reset();
+    const QString away = m_dir->filePath(text("away"));
+    QVERIFY(QDir{}.rename(m_dir->filePath(text("sub")), away));
+    QFile inTheWay{m_dir->filePath(text("sub"))};
+    QVERIFY(inTheWay.open(QIODevice::WriteOnly));
+    inTheWay.close();
+    outbox = make();
+    publish(*outbox, 20, 40);
+    QCOMPARE(outbox->waiting(), std::size_t{20}); // it cannot know of the others
+    QVERIFY(inTheWay.remove());
+    QVERIFY(QDir{}.rename(away, m_dir->filePath(text("sub"))));
+    QTRY_COMPARE_WITH_TIMEOUT(outbox->waiting(), std::size_t{40}, 10'000);
+    publish(*outbox, 40, 50);
+    m_near->restore();
+    QTRY_COMPARE(outbox->waiting(), std::size_t{0});
+    QCOMPARE(m_far->urgent, numbers(0, 50));
 }
 
 void TstOutbox::anEventOverTheLimitIsCountedAndNotSent()
