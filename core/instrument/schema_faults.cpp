@@ -12,6 +12,7 @@ namespace {
 
 constexpr qsizetype kMostShown = 60;
 constexpr qsizetype kMostListed = 16;
+constexpr int kMostSteps = 200'000; // schemas looked at; a $ref in a circle multiplies them
 constexpr int kMostDepth = 64; // of schemas within schemas; a $ref may lead in a circle
 
 using K = QLatin1StringView;
@@ -90,18 +91,27 @@ QString bounds(const QJsonObject& schema)
 
 class Walker {
 public:
-    explicit Walker(const QJsonObject& root)
+    explicit Walker(const QJsonObject& root, bool secret = false)
         : m_root(root)
+        , m_secret(secret)
     {
     }
     std::vector<Fault> faults;
 
     void walk(const QJsonObject& given, const QJsonValue& value, const QString& pointer, int depth)
     {
-        if (depth > kMostDepth || faults.size() >= Schema::kMaxFaults)
+        if (depth > kMostDepth || --m_left < 0 || faults.size() >= Schema::kMaxFaults)
             return;
         const QJsonObject schema = resolved(given);
-        m_secret = schema.value(K{"writeOnly"}).toBool();
+        const bool outer = m_secret; // what lies within a secret is one, too
+        m_secret = outer || schema.value(K{"writeOnly"}).toBool();
+        look(schema, value, pointer, depth);
+        m_secret = outer;
+    }
+
+private:
+    void look(const QJsonObject& schema, const QJsonValue& value, const QString& pointer, int depth)
+    {
         if (!typeFits(schema, value, pointer) || !oneOfThem(schema, value, pointer))
             return;
         if (value.isDouble())
@@ -119,7 +129,6 @@ public:
             any(schema.value(key).toArray(), value, pointer, depth);
     }
 
-private:
     void say(const QString& pointer, const QString& text)
     {
         if (faults.size() < Schema::kMaxFaults)
@@ -259,8 +268,10 @@ private:
             return;
         QStringList texts;
         for (const auto& choice : choices) {
-            Walker inner{m_root};
+            Walker inner{m_root, m_secret};
+            inner.m_left = m_left;
             inner.walk(choice.toObject(), value, pointer, depth + 1);
+            m_left = inner.m_left;
             if (inner.faults.empty())
                 return;
             texts.append(inner.faults.front().text);
@@ -269,7 +280,8 @@ private:
     }
 
     const QJsonObject& m_root;
-    bool m_secret = false;
+    bool m_secret;
+    int m_left = kMostSteps;
 };
 
 } // namespace

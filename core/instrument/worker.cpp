@@ -1,6 +1,7 @@
 #include "core/instrument/worker.h"
 
 #include <condition_variable>
+#include <system_error>
 #include <thread>
 
 namespace beacon {
@@ -54,7 +55,7 @@ void Worker::run(Job job, std::chrono::milliseconds deadline, platform::Reply re
     m_current->worker = this;
     m_deadline.start(deadline);
     m_askToStop.start(deadline - deadline / 10);
-    std::thread([run = m_current, job = std::move(job)] {
+    const auto work = [run = m_current, job = std::move(job)] {
         const platform::Answer answer = job(run->stop.get_token());
         const std::lock_guard lock{run->mutex};
         run->over = true;
@@ -63,7 +64,15 @@ void Worker::run(Job job, std::chrono::milliseconds deadline, platform::Reply re
             QMetaObject::invokeMethod(
                 run->worker, [worker = run->worker, run, answer] { worker->finished(run, answer); },
                 Qt::QueuedConnection);
-    }).detach();
+    };
+    try {
+        std::thread(work).detach();
+    } catch (const std::system_error& problem) { // the limit of threads
+        const rpc::RpcError error{
+            rpc::Code::Busy, QStringLiteral("no thread can be started: ") + QString::fromUtf8(problem.what())};
+        QMetaObject::invokeMethod(
+            this, [this, run = m_current, error] { finished(run, error); }, Qt::QueuedConnection);
+    }
 }
 
 void Worker::finished(const std::shared_ptr<Run>& run, const platform::Answer& answer)
@@ -82,9 +91,10 @@ void Worker::finished(const std::shared_ptr<Run>& run, const platform::Answer& a
 void Worker::expire()
 {
     m_current->stop.request_stop();
-    if (const auto reply = std::exchange(m_reply, nullptr))
-        reply(rpc::RpcError{rpc::Code::Timeout, QStringLiteral("it took longer than it may")});
+    const auto reply = std::exchange(m_reply, nullptr);
     Q_EMIT hangs();
+    if (reply) // last: it may end us
+        reply(rpc::RpcError{rpc::Code::Timeout, QStringLiteral("it took longer than it may")});
 }
 
 } // namespace beacon

@@ -17,6 +17,7 @@ namespace beacon {
 /// Thread:  the thread that created it; the job runs in another one.
 /// Errors:  answered Timeout at the deadline, whether or not the job ever ends; until it does, the next job is answered
 ///          Busy. At nine tenths of the deadline the job is asked to stop, so that it can still tell how far it got.
+///          A job must not throw. Destroyed before the answer, the reply is not called.
 /// Owns:    the thread. Destroyed while a job hangs, it asks it to stop, waits a second and leaves it behind: what the
 ///          job touches must be its own or live as long as the process.
 class Worker final : public QObject {

@@ -168,8 +168,13 @@ Result<Welcome> welcomeFromJson(const QJsonObject& object)
             each.string(kName, 15), each.string(kType, kMostName), { }
         };
         const QJsonArray capabilities = each.array(kCapabilities, 16);
-        for (const auto& capability : capabilities)
-            interface.capabilities.append(capability.toString().left(kMostName));
+        for (const auto& capability : capabilities) {
+            if (!capability.isString() || capability.toString().size() > kMostName)
+                each.complain(kCapabilities, "must hold strings");
+            interface.capabilities.append(capability.toString());
+        }
+        if (interface.name.contains(QLatin1Char('/')) || interface.name.contains(QLatin1Char(' ')))
+            each.complain(kName, "must be the name of a network interface");
         if (const auto read = each.result(0); !read)
             return read.error();
         welcome.interfaces.push_back(std::move(interface));
@@ -289,7 +294,7 @@ bool isPattern(const QString& pattern)
         name.chop(1);
     const bool fits = std::all_of(name.begin(), name.end(),
         [](QChar c) { return (c >= u'a' && c <= u'z') || (c >= u'0' && c <= u'9') || c == u'_' || c == u'.'; });
-    return fits && !pattern.isEmpty() && pattern.size() <= 129;
+    return fits && !pattern.isEmpty() && name.size() <= 128;
 }
 
 QJsonObject toJson(const EventSubscription& subscription)
@@ -314,6 +319,8 @@ std::optional<WallTime> timeFromRfc3339(const QString& text)
     const auto dot = text.indexOf(QLatin1Char('.'));
     qsizetype end = dot < 0 ? -1 : dot + 1;
     qint64 micros = 0;
+    if (dot >= 0 && dot != 19) // behind the seconds only
+        return std::nullopt;
     if (dot >= 0) {
         qint64 scale = 100'000;
         for (; end < text.size() && text[end] >= u'0' && text[end] <= u'9'; ++end, scale /= 10)
@@ -325,7 +332,7 @@ std::optional<WallTime> timeFromRfc3339(const QString& text)
     const QDateTime time = QDateTime::fromString(whole.toUpper(), Qt::ISODate);
     const bool zoned = whole.endsWith(QLatin1Char('Z'), Qt::CaseInsensitive)
         || (whole.size() == 25 && (whole[19] == QLatin1Char('+') || whole[19] == QLatin1Char('-')));
-    if (!time.isValid() || !zoned || whole.size() < 20)
+    if (!time.isValid() || !zoned || whole.size() < 20 || whole.contains(QLatin1Char(',')))
         return std::nullopt;
     return WallTime{std::chrono::microseconds{time.toSecsSinceEpoch() * 1'000'000 + micros}};
 }

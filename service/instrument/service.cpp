@@ -89,7 +89,15 @@ Handlers Service::handlers()
         return faults != nullptr ? *faults : std::vector<Fault>{};
     };
     handlers.configure = [this](const QJsonObject& config, const QStringList&) { configure(config); };
-    handlers.facts = [this] { return m_instrument ? m_instrument->facts() : QJsonObject{}; };
+    handlers.facts = [this] {
+        QJsonObject facts = m_instrument ? m_instrument->facts() : QJsonObject{};
+        if (m_findings) {
+            facts.insert(QStringLiteral("findings"), m_findings->findings);
+            facts.insert(QStringLiteral("retests"), m_findings->retests);
+        }
+        return facts;
+    };
+    handlers.applyFindings = [this](const QJsonObject& params) { return takeFindings(params); };
     handlers.stop = [this](std::function<void()> done) {
         if (!m_instrument) {
             done();
@@ -161,6 +169,29 @@ std::variant<Settings, std::vector<Fault>> Service::settingsFor(const QJsonObjec
     if (!faults.empty())
         return faults;
     return *std::move(settings);
+}
+
+Result<> Service::takeFindings(const QJsonObject& params)
+{
+    constexpr qsizetype kMost = 10'000;
+    Findings counts;
+    for (auto [key, count] : {std::pair{"findings", &counts.findings}, std::pair{"retest", &counts.retests}}) {
+        const QJsonValue list = params.value(QLatin1StringView{key});
+        if (!list.isArray() || list.toArray().size() > kMost)
+            return Error{Errc::BadInput, 0,
+                std::string{key} + " must be an array of at most " + std::to_string(kMost) + " items"};
+        *count = list.toArray().size();
+    }
+    if (!m_instrument)
+        return Error{Errc::NotFound, 0, "there is no Beacon to hand findings to: no configuration is in force"};
+    const QJsonObject file{{QStringLiteral("findings"), params.value(QStringLiteral("findings"))},
+        {QStringLiteral("retest"), params.value(QStringLiteral("retest"))}};
+    if (auto written = writePrivateFile(
+            m_instrument->settings().findingsPath(), QJsonDocument{file}.toJson(QJsonDocument::Compact).toStdString());
+        !written)
+        return written;
+    m_findings = counts;
+    return {};
 }
 
 void Service::readFile()

@@ -42,6 +42,7 @@ private:
     /// The platform gives no interface that may send, and none is configured.
     [[nodiscard]] bool hasNoInterface(const QJsonObject& config) const;
     [[nodiscard]] std::variant<Settings, std::vector<Fault>> settingsFor(const QJsonObject& config) const;
+    [[nodiscard]] Result<> takeFindings(const QJsonObject& params);
     void readFile();
     void configure(const QJsonObject& config);
     [[nodiscard]] Result<> begin(Settings settings);
@@ -53,6 +54,10 @@ private:
     std::unique_ptr<Skeleton> m_skeleton;
     std::unique_ptr<Instrument> m_instrument; ///< none until there is a configuration and an interface
     std::function<void()> m_stopped;
+    struct Findings {
+        qint64 findings = 0, retests = 0;
+    };
+    std::optional<Findings> m_findings; ///< what Home said last
 };
 
 } // namespace beacon

@@ -33,6 +33,8 @@ struct Settings {
 
     [[nodiscard]] std::string socketPath() const { return runtimeDir + "/admin.sock"; }
     [[nodiscard]] std::string lockPath() const { return runtimeDir + "/lock"; }
+    /// Home's findings and retest list, as findings.apply brought them.
+    [[nodiscard]] std::string findingsPath() const { return runtimeDir + "/findings.json"; }
     [[nodiscard]] std::string beaconConfigPath() const { return runtimeDir + "/beacon.json"; }
 };
 

@@ -69,6 +69,7 @@ private Q_SLOTS:
     void whatIsWrongIsSaidWithItsPlace_data();
     void whatIsWrongIsSaidWithItsPlace();
     void secretsAreNotQuoted();
+    void secretsWithinSecretsAreNotQuoted();
     void badEnvelopes_data();
     void badEnvelopes();
     void hugeAndDeepDocumentsAreRefused();
@@ -196,6 +197,20 @@ void TstConfiguration::secretsAreNotQuoted()
         faultsOf(rig.inForce.apply(envelope(1, good({{QStringLiteral("key"), QStringLiteral("topsecret")}}))));
     QCOMPARE(faults.size(), std::size_t{1});
     QVERIFY(!faults[0].text.contains(QStringLiteral("topsecret")));
+}
+
+void TstConfiguration::secretsWithinSecretsAreNotQuoted()
+{
+    const Schema schema = *Schema::parse(R"({"properties":{
+        "a":{"writeOnly":true,"allOf":[{"enum":["x"]}]},
+        "b":{"writeOnly":true,"anyOf":[{"enum":["x"]},{"type":"number"}]},
+        "c":{"writeOnly":true,"type":"array","items":{"enum":["x"]}}}})");
+    const QString secret = QStringLiteral("topsecret");
+    const auto faults = schema.check({{QStringLiteral("a"), secret}, {QStringLiteral("b"), secret},
+        {QStringLiteral("c"), QJsonArray{QJsonValue{secret}}}});
+    QCOMPARE(faults.size(), std::size_t{3});
+    for (const Fault& fault : faults)
+        QVERIFY2(!fault.text.contains(secret), qPrintable(fault.text));
 }
 
 void TstConfiguration::badEnvelopes_data()

@@ -88,6 +88,7 @@ private Q_SLOTS:
     void aChangedRollUpIntervalRestartsNoBeaconAndARateDoesOnce();
     void retentionIsAnsweredWithNothingToDelete();
     void aDownloadIsRefusedWithTheReason();
+    void findingsAreKeptForTheBeaconAndShown();
     void stopAndRestart();
     void aMirrorInterfaceNeverStartsABeacon();
     void withoutThePlatformTheBeaconRunsOn();
@@ -182,6 +183,24 @@ void TstOnPlatform::aDownloadIsRefusedWithTheReason()
     const QJsonObject result = resultOf(scene.platform.offerDownload(text("beacon"), file.fileName()));
     QCOMPARE(result.value(text("accepted")).toBool(true), false);
     QVERIFY(!result.value(text("reason")).toString().isEmpty());
+}
+
+void TstOnPlatform::findingsAreKeptForTheBeaconAndShown()
+{
+    Scene scene;
+    QVERIFY(scene.begin());
+    QVERIFY(!scene.platform.waitForEvent(text("instruments.beacon.process.started")).isEmpty());
+    const QJsonObject findings{{text("findings"), QJsonArray{QJsonObject{{text("finding"), text("f1")}}}},
+        {text("retest"), QJsonArray{QJsonObject{{text("technique"), text("IcmpEcho")}}, QJsonObject{}}}};
+    QVERIFY(resultOf(scene.platform.call(text("findings.apply"), findings)).value(text("accepted")).toBool());
+    const QJsonObject facts = resultOf(scene.platform.call(text("health.get"))).value(text("facts")).toObject();
+    QCOMPARE(facts.value(text("findings")).toInt(), 1);
+    QCOMPARE(facts.value(text("retests")).toInt(), 2);
+    QFile file{scene.dir.filePath(text("run/t/findings.json"))};
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QCOMPARE(QJsonDocument::fromJson(file.readAll()).object(), findings);
+    const QJsonObject bad = scene.platform.call(text("findings.apply"), {{text("findings"), 7}});
+    QVERIFY(bad[text("error")][text("message")].toString().contains(text("findings must be an array")));
 }
 
 void TstOnPlatform::stopAndRestart()
