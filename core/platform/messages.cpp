@@ -39,7 +39,7 @@ public:
     }
     QString path(QLatin1StringView key, bool needed)
     {
-        const QString read = string(key, kMostPath, needed);
+        QString read = string(key, kMostPath, needed);
         if (!read.isEmpty() && !read.startsWith(QLatin1Char('/')))
             complain(key, "must be an absolute path");
         return read;

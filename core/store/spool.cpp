@@ -122,7 +122,7 @@ Result<> Spool::remove(const std::vector<qint64>& ids)
         numbers.append(QString::number(id));
     const QString which =
         QStringLiteral(" FROM spool WHERE id IN (") + numbers.join(QLatin1Char(',')) + QLatin1Char(')');
-    const auto removed = (*opened)->transaction([&]() -> Result<> {
+    auto removed = (*opened)->transaction([&]() -> Result<> {
         const auto size = (*opened)->select(QStringLiteral("SELECT count(*), coalesce(sum(bytes), 0)") + which);
         if (!size)
             return size.error();

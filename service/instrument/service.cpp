@@ -232,7 +232,7 @@ void Service::configure(const QJsonObject& config)
 Result<> Service::begin(Settings settings)
 {
     for (const std::string& dir : {settings.runtimeDir, settings.stateDir})
-        if (const auto made = makeDirectories(dir); !made) {
+        if (auto made = makeDirectories(dir); !made) {
             if (dir == settings.runtimeDir)
                 return made;
             log::warning("events are not kept", {{"error", describe(made.error())}}); // health tells it, too
