@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <thread>
 
 namespace beacon {
 
@@ -128,31 +129,52 @@ Result<qint64> HostStore::countSince(WallTime since)
         (*opened)->select(QStringLiteral("SELECT count(*) FROM host WHERE last_seen >= ?"), {micros(since)}));
 }
 
+/// Steps until nothing is due: true; false: `stop` came first. Whoever writes meanwhile goes first.
+Result<bool> HostStore::deleteSteps(WallTime before, const std::stop_token& stop, qint64& deleted)
+{
+    constexpr std::chrono::milliseconds kGiveWay{2};
+    for (;;) {
+        qint64 step = 0;
+        auto opened = database();
+        if (!opened)
+            return opened.error();
+        Database& file = **opened;
+        const auto done = file.transaction([&]() -> Result<> {
+            const auto due = firstNumber(
+                file.select(QStringLiteral("SELECT count(*) FROM (SELECT 1 FROM host WHERE last_seen < ? LIMIT ?)"),
+                    {micros(before), kStep}));
+            if (!due)
+                return due.error();
+            step = *due;
+            if (step == 0 || stop.stop_requested())
+                return {};
+            return file.run(
+                QStringLiteral("DELETE FROM host WHERE mac IN (SELECT mac FROM host WHERE last_seen < ? LIMIT ?)"),
+                {micros(before), kStep});
+        });
+        if (!done && done.error().code != Errc::Busy)
+            return done.error();
+        if (done && step == 0)
+            return true;
+        if (stop.stop_requested())
+            return false;
+        if (done)
+            deleted += step;
+        std::this_thread::sleep_for(kGiveWay);
+    }
+}
+
 Result<platform::RetentionResult> HostStore::deleteBefore(WallTime before, const std::stop_token& stop)
 {
+    platform::RetentionResult result;
+    const auto complete = deleteSteps(before, stop, result.deleted);
+    if (!complete)
+        return complete.error();
+    result.complete = *complete;
     auto opened = database();
     if (!opened)
         return opened.error();
-    Database& file = **opened;
-    platform::RetentionResult result;
-    for (;;) {
-        const auto due = firstNumber(
-            file.select(QStringLiteral("SELECT count(*) FROM (SELECT 1 FROM host WHERE last_seen < ? LIMIT ?)"),
-                {micros(before), kStep}));
-        if (!due)
-            return due.error();
-        if (*due == 0 || stop.stop_requested()) {
-            result.complete = *due == 0;
-            break;
-        }
-        const auto deleted =
-            file.run(QStringLiteral("DELETE FROM host WHERE mac IN (SELECT mac FROM host WHERE last_seen < ? LIMIT ?)"),
-                {micros(before), kStep});
-        if (!deleted)
-            return deleted.error();
-        result.deleted += *due;
-    }
-    const auto oldest = file.select(QStringLiteral("SELECT min(last_seen) FROM host"));
+    const auto oldest = (*opened)->select(QStringLiteral("SELECT min(last_seen) FROM host"));
     if (!oldest)
         return oldest.error();
     if (!oldest->empty() && !oldest->front().front().isNull())

@@ -45,6 +45,7 @@ public:
 private:
     Result<Database*> database();
     Result<> trim(Database& database);
+    Result<bool> deleteSteps(WallTime before, const std::stop_token& stop, qint64& deleted);
     QString m_path;
     std::unique_ptr<Database> m_database;
 };

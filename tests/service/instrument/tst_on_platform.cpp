@@ -86,6 +86,7 @@ private Q_SLOTS:
     void helloBringsConfigurationStorageAndInterface();
     void healthIsPushedAndAnsweredAndNothingFlashesAtTheStart();
     void aChangedRollUpIntervalRestartsNoBeaconAndARateDoesOnce();
+    void aPollForksNoProcess();
     void retentionIsAnsweredWithNothingToDelete();
     void aDownloadIsRefusedWithTheReason();
     void findingsAreKeptForTheBeaconAndShown();
@@ -160,6 +161,26 @@ void TstOnPlatform::aChangedRollUpIntervalRestartsNoBeaconAndARateDoesOnce()
         [&] { return scene.count("instruments.beacon.escape.attempts") > rollUps + 1; }, kPatienceMs));
     QCOMPARE(scene.starts(), 2);
     NO_COMPLAINTS(scene);
+}
+
+void TstOnPlatform::aPollForksNoProcess()
+{
+    Scene scene;
+    QVERIFY(scene.begin());
+    QVERIFY(scene.platform.waitForHealth(text("OK"), kPatienceMs));
+    const auto children = childrenOf(scene.instrument.pid());
+    const auto descriptors = scene.instrument.descriptors();
+    const auto faultsOfChildren = [&] { // cminflt of proc(5): rises with each child that has ended
+        QFile file{QStringLiteral("/proc/%1/stat").arg(scene.instrument.pid())};
+        return file.open(QIODevice::ReadOnly) ? file.readAll().split(')').last().split(' ').value(9) : QByteArray{};
+    };
+    const QByteArray before = faultsOfChildren();
+    QVERIFY(!before.isEmpty());
+    for (int i = 0; i < 100; ++i)
+        QVERIFY(!scene.platform.call(text("health.get")).isEmpty());
+    QCOMPARE(faultsOfChildren(), before);
+    QCOMPARE(childrenOf(scene.instrument.pid()), children);
+    QVERIFY(scene.instrument.descriptors() <= descriptors + 1);
 }
 
 void TstOnPlatform::retentionIsAnsweredWithNothingToDelete()

@@ -5,6 +5,9 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <atomic>
+#include <thread>
+
 using namespace beacon;
 
 namespace {
@@ -33,6 +36,7 @@ private Q_SLOTS:
     void deletesWhatIsStrictlyOlderAndNoMore();
     void anEmptyStoreIsNoError();
     void aStopIsHonouredBetweenSteps();
+    void deletesDoNotStarveInserts();
     void aDamagedFileIsSetAside();
 
 private:
@@ -104,6 +108,32 @@ void TstHostStore::aStopIsHonouredBetweenSteps()
     QVERIFY(!result->complete);
     QCOMPARE(result->deleted, 0);
     QCOMPARE(result->oldest, std::optional{at(100)});
+}
+
+void TstHostStore::deletesDoNotStarveInserts()
+{
+    HostStore store{path()};
+    std::vector<Host> hosts;
+    for (int i = 0; i < 20'000; ++i)
+        hosts.push_back(host(i, at(100)));
+    QVERIFY(store.add(hosts));
+    std::atomic<bool> done = false;
+    qint64 deleted = 0;
+    std::thread retention{[&] { // as the skeleton's worker does
+        if (const auto result = HostStore{path()}.deleteBefore(at(200), {}))
+            deleted = result->deleted;
+        done = true;
+    }};
+    int added = 0, failed = 0;
+    while (!done || added == 0) {
+        ++added;
+        QTest::qSleep(1); // a writer, not a hammer
+        failed += store.add({host(30'000 + added % 1'000, at(300 + added))}) ? 0 : 1;
+    }
+    retention.join();
+    QCOMPARE(failed, 0);
+    QCOMPARE(deleted, 20'000);
+    QCOMPARE(*store.countSince(at(0)), std::min(added, 1'000));
 }
 
 void TstHostStore::aDamagedFileIsSetAside()
