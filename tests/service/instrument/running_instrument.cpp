@@ -41,6 +41,11 @@ void RunningInstrument::writeFile(const QString& path, const QByteArray& text) c
         qFatal("cannot write %s", qPrintable(path));
 }
 
+RunningInstrument::~RunningInstrument()
+{
+    m_peer.reset(); // its last answers go to members that are still there
+}
+
 bool RunningInstrument::start()
 {
     m_program.setArguments(arguments());

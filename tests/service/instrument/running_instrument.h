@@ -17,6 +17,7 @@ namespace beacon::test {
 class RunningInstrument {
 public:
     explicit RunningInstrument(QString interface, QString beacon, QStringList more = {});
+    ~RunningInstrument();
 
     bool start(); ///< and connect
     bool connectClient(quint64 since = 0);
