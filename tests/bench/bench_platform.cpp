@@ -62,6 +62,7 @@ int receive(const QString& path)
                 responder.answer(QJsonObject{
                     {text("received"), seen.size()}, {text("repeats"), repeats}, {text("latencies"), latencies}});
                 seen.clear();
+                repeats = 0;
                 latencies = {};
                 return;
             }
@@ -165,8 +166,12 @@ private:
         const std::string prefix{name};
         row((prefix + " events/s").c_str(), m_rate, "1/s", paced ? ">= 9,900" : "none", !paced || m_rate >= 9'900);
         row((prefix + " lost").c_str(), lost, "events", "0", lost == 0);
-        row((prefix + " dropped").c_str(), static_cast<double>(m_outbox.counts().dropped), "events", "0",
-            m_outbox.counts().dropped == 0);
+        const quint64 dropped = m_outbox.counts().dropped;
+        row((prefix + " dropped").c_str(), static_cast<double>(dropped - m_dropped), "events", "0",
+            dropped == m_dropped);
+        m_dropped = dropped;
+        const qint64 repeats = report.value(text("repeats")).toInteger();
+        row((prefix + " arrived twice").c_str(), static_cast<double>(repeats), "events", "0", repeats == 0);
         row((prefix + " priority p50").c_str(), at(0.5), "ms", "none", true);
         row((prefix + " priority p99").c_str(), at(0.99), "ms", "<= 5", at(0.99) <= 5);
         row((prefix + " priority max").c_str(), at(1), "ms", "none", true);
@@ -178,6 +183,7 @@ private:
     platform::Outbox m_outbox;
     QJsonObject m_bulk;
     double m_rate = 0;
+    quint64 m_dropped = 0; ///< before this run
 };
 
 /// Lines a second over a plain socketpair to a process that parses each.

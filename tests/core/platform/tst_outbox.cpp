@@ -14,6 +14,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
+
 using namespace beacon;
 using namespace beacon::platform;
 using rpc::Code;
@@ -49,12 +51,17 @@ struct Far {
                 return;
             }
         QJsonArray ids;
+        qsizetype nulls = 0;
         int left = takeOnly;
         for (const QJsonValue& event : events) {
-            if (left-- == 0)
+            if (left-- == 0) {
+                cutShort = true;
+                if (nullWhereNotTaken)
+                    nulls = events.size() - ids.size();
                 break;
+            }
             const QString uuid = event[text("uuid")].toString();
-            ids.append(uuid);
+            ids.append(nullWhereNotTaken ? QJsonValue{batches} : QJsonValue{uuid});
             if (seen.contains(uuid)) {
                 ++repeats;
                 continue;
@@ -62,6 +69,8 @@ struct Far {
             seen.insert(uuid);
             (isBulk ? bulk : urgent).append(event[text("message")].toString());
         }
+        for (; nulls > 0; --nulls)
+            ids.append(QJsonValue::Null);
         takeOnly = -1;
         if (loseAnswers > 0) {
             --loseAnswers;
@@ -74,7 +83,8 @@ struct Far {
     QSet<QString> seen;
     QStringList bulk, urgent; ///< messages, in the order of first arrival
     int batches = 0, repeats = 0, loseAnswers = 0, takeOnly = -1;
-    bool silentForBulk = false;
+    bool silentForBulk = false, nullWhereNotTaken = false;
+    bool cutShort = false; ///< takeOnly left some of a batch out
     QString refused = text("-");
     std::vector<Responder> held;
 };
@@ -99,8 +109,12 @@ private Q_SLOTS:
     void moreThanMemoryHoldsGoesByTheDisk();
     void overTheBoundTheOldestBulkGoesAndIsCounted();
     void withoutADiskMemoryIsBounded();
+    void withoutADiskTheBytesAreBounded();
+    void behindABrokenDiskMemoryIsBounded();
+    void aDiskThatComesWhileABatchIsUnderWay();
     void aRefusedEventDoesNotBlockTheRest();
     void lostAnswersAreSentAgain();
+    void whatIsNotAcknowledgedComesAgain_data();
     void whatIsNotAcknowledgedComesAgain();
     void bulkNeverHoldsBackWhatIsUrgent();
     void aDiskThatFailsIsToldOnceAndMends();
@@ -126,6 +140,17 @@ private:
         if (m_near->isUp())
             outbox->resume();
         return outbox;
+    }
+    void blockDisk()
+    {
+        QVERIFY(QDir{}.rename(m_dir->filePath(text("sub")), m_dir->filePath(text("away"))));
+        QFile inTheWay{m_dir->filePath(text("sub"))};
+        QVERIFY(inTheWay.open(QIODevice::WriteOnly));
+    }
+    void freeDisk()
+    {
+        QVERIFY(QFile::remove(m_dir->filePath(text("sub"))));
+        QVERIFY(QDir{}.rename(m_dir->filePath(text("away")), m_dir->filePath(text("sub"))));
     }
     [[nodiscard]] QString path() const { return m_dir->filePath(text("sub/spool.db")); }
 
@@ -249,6 +274,73 @@ void TstOutbox::withoutADiskMemoryIsBounded()
     QCOMPARE(m_far->urgent, numbers(150, 250));
 }
 
+void TstOutbox::withoutADiskTheBytesAreBounded()
+{
+    m_near->cut();
+    QTRY_VERIFY(!m_near->isUp());
+    Outbox::Limits limits;
+    limits.memoryBytes = 64 * 1024;
+    auto outbox = make(limits, false);
+    for (int i = 0; i < 100; ++i)
+        outbox->publish(event(i, false, QString(2'048, QLatin1Char('x'))));
+    QVERIFY(outbox->waiting() <= 32);
+    QCOMPARE(outbox->waiting() + outbox->counts().dropped, std::size_t{100});
+    const int oldest = 100 - static_cast<int>(outbox->waiting());
+    m_near->restore();
+    QTRY_COMPARE(outbox->waiting(), std::size_t{0});
+    QCOMPARE(m_far->urgent, numbers(oldest, 100));
+}
+
+void TstOutbox::behindABrokenDiskMemoryIsBounded()
+{
+    m_near->cut();
+    QTRY_VERIFY(!m_near->isUp());
+    Outbox::Limits limits;
+    limits.memoryEvents = 50;
+    auto outbox = make(limits);
+    publish(*outbox, 0, 100); // the last of them are on disk alone
+    outbox.reset();
+    blockDisk();
+    outbox = make(limits);
+    publish(*outbox, 100, 400);
+    QCOMPARE(outbox->waiting() + outbox->counts().dropped, std::size_t{300});
+    QVERIFY(outbox->waiting() <= 100);
+    freeDisk();
+    m_near->restore();
+    QTRY_VERIFY_WITH_TIMEOUT(m_far->urgent.contains(text("99")), 10'000);
+    QTRY_COMPARE(outbox->waiting(), std::size_t{0});
+    QCOMPARE(static_cast<quint64>(m_far->urgent.size()) + outbox->counts().dropped, quint64{400});
+}
+
+void TstOutbox::aDiskThatComesWhileABatchIsUnderWay()
+{
+    m_near->cut();
+    QTRY_VERIFY(!m_near->isUp());
+    auto outbox = make();
+    publish(*outbox, 0, 70); // more than one step of reading, less than two
+    outbox.reset();
+    blockDisk();
+    m_far->loseAnswers = 1;
+    Outbox::Limits limits;
+    limits.deadline = std::chrono::seconds{4}; // longer than the disk needs to come back
+    limits.retryFirst = std::chrono::milliseconds{10};
+    outbox = make(limits);
+    QSignalSpy mended{outbox.get(), &Outbox::spoolRecovered};
+    publish(*outbox, 70, 71);
+    m_near->restore();
+    QTRY_COMPARE(m_far->batches, 1);
+    freeDisk();
+    QTRY_COMPARE_WITH_TIMEOUT(mended.count(), 1, 3'500);
+    QCOMPARE(outbox->waiting(), std::size_t{71});
+    QTRY_COMPARE_WITH_TIMEOUT(outbox->waiting(), std::size_t{0}, 10'000);
+    QStringList all = m_far->urgent;
+    std::sort(all.begin(), all.end(), [](const QString& a, const QString& b) { return a.toInt() < b.toInt(); });
+    QCOMPARE(all, numbers(0, 71));
+    QCOMPARE(outbox->counts().acknowledged, quint64{71}); // each once
+    outbox.reset();
+    QCOMPARE(*Spool{path()}.count(false), 0);
+}
+
 void TstOutbox::aRefusedEventDoesNotBlockTheRest()
 {
     m_far->refused = text("17");
@@ -275,18 +367,31 @@ void TstOutbox::lostAnswersAreSentAgain()
     QVERIFY(m_far->repeats > 0);
 }
 
+void TstOutbox::whatIsNotAcknowledgedComesAgain_data()
+{
+    QTest::addColumn<bool>("nulls");
+    QTest::newRow("the answer holds the uuids of those that were taken") << false;
+    QTest::newRow("the answer holds null for those that were not") << true;
+}
+
 void TstOutbox::whatIsNotAcknowledgedComesAgain()
 {
+    QFETCH(const bool, nulls);
+    m_near->cut(); // so that all go in one batch: the first would leave by itself
+    QTRY_VERIFY(!m_near->isUp());
     Outbox::Limits limits;
     limits.retryFirst = std::chrono::milliseconds{10};
     auto outbox = make(limits);
     m_far->takeOnly = 3;
-    publish(*outbox, 0, 1);
+    m_far->nullWhereNotTaken = nulls;
+    publish(*outbox, 0, 20);
+    m_near->restore();
     QTRY_COMPARE(outbox->waiting(), std::size_t{0});
-    m_far->takeOnly = 3;
-    publish(*outbox, 1, 20);
-    QTRY_COMPARE(outbox->waiting(), std::size_t{0});
+    QVERIFY(m_far->cutShort);
     QCOMPARE(m_far->urgent, numbers(0, 20));
+    QCOMPARE(m_far->repeats, 0);
+    QCOMPARE(outbox->counts().published, quint64{20});
+    QCOMPARE(outbox->counts().acknowledged, quint64{20});
 }
 
 void TstOutbox::bulkNeverHoldsBackWhatIsUrgent()
