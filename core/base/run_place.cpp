@@ -31,11 +31,25 @@ Result<UniqueFd> takeLock(const std::string& path)
     return systemError("lock " + path);
 }
 
-std::string ownProgram()
+OwnCommand::OwnCommand(int argc, char** argv)
+    : m_arguments(argv, argv + argc)
 {
     std::error_code error;
     const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
-    return error ? std::string{"/proc/self/exe"} : path.string();
+    m_file = error ? "/proc/self/exe" : path.string();
+    m_arguments.push_back(nullptr);
+}
+
+std::span<char* const> OwnCommand::arguments() const
+{
+    const std::span<char* const> all{m_arguments.data(), m_arguments.size() - 1};
+    return all.empty() ? all : all.subspan(1);
+}
+
+Error OwnCommand::startAgain() const
+{
+    ::execv(m_file.c_str(), m_arguments.data());
+    return systemError("start again as " + m_file);
 }
 
 Result<> writePrivateFile(const std::string& path, std::string_view bytes)

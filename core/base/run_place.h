@@ -3,8 +3,10 @@
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace beacon {
 
@@ -14,8 +16,19 @@ namespace beacon {
 /// An flock(2) that ends with the descriptor. Busy: another process holds it.
 [[nodiscard]] Result<UniqueFd> takeLock(const std::string& path);
 
-/// The file that this process runs; asked at the start, so that a restart finds what has taken its place by then.
-[[nodiscard]] std::string ownProgram();
+/// What this process was started as, remembered for a restart in its place.
+class OwnCommand {
+public:
+    OwnCommand(int argc, char** argv);
+
+    [[nodiscard]] std::span<char* const> arguments() const; ///< without the program's name
+    /// Runs the file that stands there now, with the same arguments. Returns only where that fails.
+    [[nodiscard]] Error startAgain() const;
+
+private:
+    std::string m_file;
+    std::vector<char*> m_arguments;
+};
 
 /// Replaces `path`, mode 0600, so that a reader sees the old bytes or the new ones.
 [[nodiscard]] Result<> writePrivateFile(const std::string& path, std::string_view bytes);

@@ -1,5 +1,6 @@
 #include "core/instrument/manifest.h"
 
+#include "core/base/log.h"
 #include "core/instrument/schema.h"
 #include "core/platform/messages.h"
 
@@ -7,6 +8,7 @@
 #include <QJsonDocument>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace beacon {
 
@@ -41,7 +43,7 @@ Result<Manifest> manifestFromJson(const QByteArray& text)
         return Error{Errc::BadInput, 0, "the manifest is no JSON object: " + problem.errorString().toStdString()};
     const QJsonObject object = parsed.object();
     std::string wrong;
-    for (const Fault& fault : Schema::builtIn(QStringLiteral("metadata.json")).check(object))
+    for (const Fault& fault : Schema::ofManifests().check(object))
         wrong += (wrong.empty() ? "" : "; ") + fault.pointer.toStdString() + ' ' + fault.text.toStdString();
     if (!wrong.empty())
         return Error{Errc::BadInput, 0, "the manifest: " + wrong};
@@ -80,6 +82,19 @@ Result<Manifest> manifestFromJson(const QByteArray& text)
             return Error{
                 Errc::BadInput, 0, "the manifest: /configuration is no usable schema: " + schema.error().context};
     return manifest;
+}
+
+Manifest builtInManifest(const char* metadata, const std::string& configurationSchema)
+{
+    QJsonObject document = QJsonDocument::fromJson(metadata).object();
+    document.insert(QStringLiteral("configuration"),
+        QJsonDocument::fromJson(QByteArray::fromStdString(configurationSchema)).object());
+    auto manifest = manifestFromJson(QJsonDocument{document}.toJson());
+    if (!manifest) {
+        log::error("the built-in manifest is broken", {{"error", describe(manifest.error())}});
+        std::abort();
+    }
+    return *std::move(manifest);
 }
 
 } // namespace beacon

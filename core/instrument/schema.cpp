@@ -12,6 +12,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -72,16 +73,46 @@ std::optional<Fault> tooLongText(const QJsonValue& value, const QString& pointer
     return std::nullopt;
 }
 
-bool hasRemoteReference(const Json& value)
-{
-    if (value.is_object()) {
-        const auto at = value.find("$ref");
-        if (at != value.end() && (!at->is_string() || !at->get<std::string>().starts_with("#")))
-            return true;
+/// What keeps the references of a schema from being followed: they lead elsewhere, or in a circle.
+class References {
+public:
+    explicit References(const Json& root)
+        : m_root(root)
+    {
     }
-    return value.is_structured()
-        && std::any_of(value.begin(), value.end(), [](const Json& item) { return hasRemoteReference(item); });
-}
+    std::string wrong;
+
+    void walk(const Json& value)
+    {
+        const auto at = value.is_object() ? value.find("$ref") : value.end();
+        if (at != value.end() && at->is_string())
+            follow(at->get<std::string>());
+        if (value.is_structured())
+            for (const Json& item : value)
+                walk(item);
+    }
+
+private:
+    void follow(const std::string& target)
+    {
+        if (!wrong.empty() || m_sound.contains(target))
+            return;
+        if (!target.starts_with('#'))
+            wrong = "the schema refers to another document; a $ref must begin with #";
+        else if (!m_under.insert(target).second)
+            wrong = "the schema's $ref " + target.substr(0, 64) + " leads in a circle";
+        if (!wrong.empty())
+            return;
+        const Json::json_pointer pointer{target.substr(1)};
+        if (m_root.contains(pointer))
+            walk(m_root.at(pointer));
+        m_under.erase(target);
+        m_sound.insert(target);
+    }
+
+    const Json& m_root;
+    std::set<std::string> m_under, m_sound;
+};
 
 } // namespace
 
@@ -110,9 +141,11 @@ Result<Schema> Schema::parse(const QByteArray& text)
     schema.d->document = QJsonDocument::fromJson(text).object();
     if (!schema.d->json.is_object())
         return Error{Errc::BadInput, 0, "the schema is no JSON object"};
-    if (hasRemoteReference(schema.d->json))
-        return Error{Errc::BadInput, 0, "the schema refers to another document; a $ref must begin with #"};
     try {
+        References references{schema.d->json};
+        references.walk(schema.d->json);
+        if (!references.wrong.empty())
+            return Error{Errc::BadInput, 0, references.wrong};
         valijson::SchemaParser parser{valijson::SchemaParser::kDraft7};
         parser.populateSchema(Adapter{schema.d->json}, schema.d->compiled);
     } catch (const std::exception& problem) { // std::regex and valijson throw; nothing of it leaves
@@ -121,15 +154,9 @@ Result<Schema> Schema::parse(const QByteArray& text)
     return schema;
 }
 
-const Schema& Schema::builtIn(const QString& name)
+const Schema& Schema::ofManifests()
 {
-    static const Schema metadata = [] {
-        auto schema = parse(kMetadata);
-        Q_ASSERT(schema); // a test reads it
-        return *std::move(schema);
-    }();
-    Q_ASSERT(name == QLatin1StringView("metadata.json"));
-    Q_UNUSED(name);
+    static const Schema metadata = *parse(kMetadata); // a test reads it
     return metadata;
 }
 
@@ -182,6 +209,15 @@ QJsonArray toJson(const std::vector<Fault>& faults)
     for (const Fault& fault : faults)
         list.append(QJsonObject{{QStringLiteral("pointer"), fault.pointer}, {QStringLiteral("text"), fault.text}});
     return list;
+}
+
+std::vector<Fault> faultsFrom(const std::vector<Complaint>& complaints)
+{
+    std::vector<Fault> faults;
+    faults.reserve(complaints.size());
+    for (const Complaint& complaint : complaints)
+        faults.push_back({QString::fromStdString(complaint.pointer), QString::fromStdString(complaint.text)});
+    return faults;
 }
 
 } // namespace beacon

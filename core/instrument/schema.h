@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/complaint.h"
 #include "core/base/result.h"
 
 #include <QJsonObject>
@@ -26,10 +27,11 @@ class Schema {
 public:
     static constexpr std::size_t kMaxFaults = 32;
 
-    /// BadInput: what the text is instead of a draft-07 schema. "$ref" leads inside the document only.
+    /// BadInput: what the text is instead of a draft-07 schema. "$ref" leads inside the document only, and not in a
+    /// circle.
     [[nodiscard]] static Result<Schema> parse(const QByteArray& text);
-    /// One of resources/schema, built in: "metadata.json".
-    [[nodiscard]] static const Schema& builtIn(const QString& name);
+    /// resources/schema/metadata.json, built in.
+    [[nodiscard]] static const Schema& ofManifests();
     Schema(Schema&&) noexcept;
     Schema& operator=(Schema&&) noexcept;
     ~Schema();
@@ -46,5 +48,6 @@ private:
 };
 
 [[nodiscard]] QJsonArray toJson(const std::vector<Fault>& faults); ///< [{pointer, text}]
+[[nodiscard]] std::vector<Fault> faultsFrom(const std::vector<Complaint>& complaints);
 
 } // namespace beacon

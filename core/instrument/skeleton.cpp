@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMostBeforeWelcome = 1'000;
 constexpr int kMostSubscriptions = 64;
-constexpr std::chrono::milliseconds kHelloAgainFirst{500}, kHelloAgainMost{10'000};
+constexpr std::chrono::milliseconds kHelloAgainMost{10'000};
 constexpr std::chrono::milliseconds kFlushAtStop{1'000};
 
 QString hostName()
@@ -30,17 +30,6 @@ QString hostName()
     char name[256] = {};
     return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? QString::fromLocal8Bit(name)
                                                                         : QStringLiteral("localhost");
-}
-
-QString sentenceOf(const std::vector<Fault>& faults)
-{
-    if (faults.empty())
-        return {};
-    const Fault& first = faults.front();
-    QString text = first.pointer + (first.pointer.isEmpty() ? QString{} : QStringLiteral(" ")) + first.text;
-    if (faults.size() > 1)
-        text += QStringLiteral(" (and %1 more)").arg(faults.size() - 1);
-    return text;
 }
 
 } // namespace
@@ -101,30 +90,6 @@ void Skeleton::stop(std::chrono::milliseconds deadline)
     d->beginStop(deadline, false);
 }
 
-std::vector<Fault> Skeleton::applyLocal(const QJsonObject& config)
-{
-    if (d->inForce && d->inForce->document() && d->schema->withDefaults(config) == d->inForce->config()) {
-        clear(Reason::ConfigRejected);
-        d->announceApplied({configVersion(), configVersion(), {}, true});
-        return {};
-    }
-    ConfigDocument document;
-    document.target = d->source.identity().instrument;
-    document.version = configVersion() + 1;
-    document.uuid = d->source.takeUuid();
-    document.timestamp = d->clock.wall();
-    document.sourceInstrument = document.target;
-    document.config = config;
-    std::vector<Fault> faults;
-    (void)d->apply(toJson(document), &faults);
-    return faults;
-}
-
-void Skeleton::reject(const std::vector<Fault>& faults)
-{
-    d->announceRejected(faults, std::nullopt);
-}
-
 bool Skeleton::standAlone() const noexcept
 {
     return d->link == nullptr;
@@ -133,16 +98,6 @@ const std::optional<platform::Welcome>& Skeleton::welcome() const noexcept
 {
     return d->welcome;
 }
-const QJsonObject& Skeleton::config() const
-{
-    static const QJsonObject none;
-    return d->inForce ? d->inForce->config() : none;
-}
-qint64 Skeleton::configVersion() const
-{
-    return d->inForce && d->inForce->document() ? d->inForce->document()->version : 0;
-}
-
 EventSource& Skeleton::events()
 {
     return d->source;
@@ -294,73 +249,6 @@ void Skeleton::Private::openOutbox()
         if (wound)
             windUp();
     });
-}
-
-void Skeleton::Private::takeDefaults()
-{
-    if (defaultsTaken || !schema)
-        return;
-    auto faults = schema->check({});
-    if (faults.empty() && handlers.check)
-        faults = handlers.check(schema->withDefaults({}));
-    if (!faults.empty()) {
-        q->raise(Reason::ConfigMissing, "the platform has none for us, and " + sentenceOf(faults).toStdString());
-        return;
-    }
-    defaultsTaken = true;
-    const QJsonObject defaults = schema->withDefaults({});
-    if (handlers.configure)
-        handlers.configure(defaults, defaults.keys());
-}
-
-Answer Skeleton::Private::apply(const QJsonObject& envelope, std::vector<Fault>* told)
-{
-    if (!inForce)
-        return RpcError{Code::Internal, QStringLiteral("this Instrument's own configuration schema is broken")};
-    const auto outcome = inForce->apply(envelope);
-    if (const auto* faults = std::get_if<std::vector<Fault>>(&outcome)) {
-        const QJsonValue version = envelope.value(QStringLiteral("version"));
-        announceRejected(*faults, version.isDouble() ? std::optional{version.toInteger()} : std::nullopt);
-        if (told != nullptr)
-            *told = *faults;
-        return QJsonValue{QJsonObject{{QStringLiteral("applied"), false}, {QStringLiteral("errors"), toJson(*faults)}}};
-    }
-    auto applied = std::get<ConfigurationInForce::Applied>(outcome);
-    q->clear(Reason::ConfigRejected);
-    q->clear(Reason::ConfigMissing);
-    if (!applied.repeated) {
-        if (!applied.previous && defaultsTaken) // what differs from the defaults that we ran on
-            applied.changed = changedFrom(schema->withDefaults({}), inForce->config());
-        defaultsTaken = false;
-        if (handlers.configure)
-            handlers.configure(inForce->config(), applied.changed);
-        announceApplied(applied);
-    }
-    return QJsonValue{QJsonObject{{QStringLiteral("applied"), true}, {QStringLiteral("version"), applied.version},
-        {QStringLiteral("changed_keys"), QJsonArray::fromStringList(applied.changed)}}};
-}
-
-void Skeleton::Private::announceApplied(const ConfigurationInForce::Applied& applied)
-{
-    q->publish(source.make(EventId::ConfigApplied,
-        applied.previous && applied.changed.isEmpty() ? QStringLiteral("Configuration saved again: nothing changed")
-                                                      : QStringLiteral("Configuration in force"),
-        {{QStringLiteral("version"), applied.version},
-            {QStringLiteral("previous"), applied.previous ? QJsonValue{*applied.previous} : QJsonValue{}},
-            {QStringLiteral("changed_keys"), QJsonArray::fromStringList(applied.changed)}}));
-}
-
-void Skeleton::Private::announceRejected(const std::vector<Fault>& faults, std::optional<qint64> version)
-{
-    const qint64 before = q->configVersion();
-    q->raise(
-        before > 0 || defaultsTaken ? Reason::ConfigRejected : Reason::ConfigMissing, sentenceOf(faults).toStdString());
-    QJsonObject data{{QStringLiteral("errors"), toJson(faults)},
-        {QStringLiteral("previous"), before > 0 ? QJsonValue{before} : QJsonValue{}}};
-    if (version)
-        data.insert(QStringLiteral("version"), *version);
-    q->publish(source.make(
-        EventId::ConfigRejected, QStringLiteral("Configuration rejected; the earlier one stays in force"), data));
 }
 
 void Skeleton::Private::subscribeAt(const QString& match)

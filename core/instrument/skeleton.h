@@ -66,6 +66,8 @@ public:
     /// Winds down as if the platform had asked; stopped() follows within `deadline`.
     void stop(std::chrono::milliseconds deadline = std::chrono::seconds{10});
 
+    /// Stand-alone: what the program's options table made of command line and file, JSON text or what is wrong with it.
+    void applyFile(const std::variant<std::string, std::vector<Complaint>>& read);
     /// Stand-alone: the document of a file; its version is counted here, and only where something changed.
     [[nodiscard]] std::vector<Fault> applyLocal(const QJsonObject& config);
 

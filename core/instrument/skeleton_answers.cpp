@@ -1,4 +1,4 @@
-// What the skeleton answers to the platform, and its health: the second half of skeleton.h.
+// What the skeleton answers to the platform, and its health: a part of skeleton.h.
 
 #include "core/instrument/health_message.h"
 #include "core/instrument/skeleton_private.h"

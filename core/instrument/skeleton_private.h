@@ -66,7 +66,8 @@ struct Skeleton::Private {
     SeenUuids seen;
     Worker retention, downloads;
     QTimer helloTimer, healthTimer, stopTimer;
-    std::chrono::milliseconds helloAgain{500}; ///< doubles, up to 10 s
+    static constexpr std::chrono::milliseconds kHelloAgainFirst{500}; ///< doubles, up to 10 s
+    std::chrono::milliseconds helloAgain = kHelloAgainFirst;
     bool defaultsTaken = false;
     bool stopping = false, restart = false, wound = false, ended = false;
 };

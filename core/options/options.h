@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/complaint.h"
 #include "core/base/result.h"
 
 #include <cstdint>
@@ -48,19 +49,12 @@ struct Program {
     std::string_view fileVariable{}; ///< environment variable that names the configuration file: "BEACON_CONFIG"
 };
 
-/// One thing that is wrong with a configuration: a JSON pointer (RFC 6901), and a sentence with the remedy.
-struct Complaint {
-    std::string pointer;
-    std::string text;
-};
-
 /// What was asked for: given on the command line, else in the file, else the default.
 class Values {
 public:
     [[nodiscard]] bool given(std::string_view name) const; ///< by anybody, the default aside
     [[nodiscard]] bool flag(std::string_view name) const;
-    [[nodiscard]] std::string text(std::string_view name) const;
-    [[nodiscard]] std::string spelled(std::string_view name) const; ///< of any kind, as on the command line
+    [[nodiscard]] std::string text(std::string_view name) const; ///< of any kind, spelled as on the command line
     [[nodiscard]] double number(std::string_view name) const;
     [[nodiscard]] std::vector<std::string> list(std::string_view name) const;
     /// Expanded and sorted, each once.

@@ -93,7 +93,7 @@ std::string effectiveFile(const Program& program, const Values& values)
     Json file = Json::object();
     for (const Option& option : program.options)
         if (allowedIn(option, Where::File) && values.given(option.name))
-            file[keyOf(option)] = fileValue(option, values.spelled(option.name));
+            file[keyOf(option)] = fileValue(option, values.text(option.name));
     return file.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -36,11 +36,6 @@ std::string Values::text(std::string_view name) const
     return std::string{inForce(m_line, m_file, m_options, name)};
 }
 
-std::string Values::spelled(std::string_view name) const
-{
-    return text(name);
-}
-
 double Values::number(std::string_view name) const
 {
     return parseNumber(inForce(m_line, m_file, m_options, name)).value_or(0);

@@ -12,17 +12,20 @@
 #include <QCoreApplication>
 #include <QTimer>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <sysexits.h>
-#include <unistd.h>
 
 using namespace beacon;
 
 namespace {
 
 constexpr int kRunAgain = -1;
+
+int fail(const Error& error)
+{
+    log::error("cannot start", {{"error", describe(error)}});
+    return exitCode(error);
+}
 
 Instrument::Parts realParts(const Clock& clock)
 {
@@ -39,15 +42,13 @@ Instrument::Parts realParts(const Clock& clock)
     };
 }
 
-int run(std::vector<char*> arguments)
+int run(std::span<char* const> arguments)
 {
     const SystemClock clock;
     UnixSignals signals;
-    if (const auto taken = signals.start(); !taken) {
-        log::error("cannot start", {{"error", describe(taken.error())}});
-        return exitCode(taken.error());
-    }
-    Service service{std::move(arguments), clock, realParts(clock)};
+    if (const auto taken = signals.start(); !taken)
+        return fail(taken.error());
+    Service service{arguments, clock, realParts(clock)};
     QObject::connect(&signals, &UnixSignals::terminate, &service, &Service::stop);
     QObject::connect(&signals, &UnixSignals::hangUp, &service, &Service::reload);
     bool again = false;
@@ -64,31 +65,27 @@ int run(std::vector<char*> arguments)
 
 int main(int argc, char** argv)
 {
-    const std::vector<char*> arguments{
-        argv + (argc > 0 ? 1 : 0), argv + argc}; // QCoreApplication takes some out of argv
-    const std::string program = ownProgram();
-    std::vector<char*> original{argv, argv + argc};
-    original.push_back(nullptr);
+    const OwnCommand own{argc, argv}; // QCoreApplication takes some out of argv
     Started started = startProgram(instrumentProgram(), argc, argv);
     if (!started.values)
         return started.exitCode;
-    const bool onPlatform = platform::platformSocket().has_value();
+    const bool asks = started.values->flag("health");
+    const auto socket = asks ? adminSocketPath(*started.values) : std::string{};
     const auto settings = settingsFrom(*started.values);
-    if (!settings && (!onPlatform || started.values->flag("health"))) {
-        std::fprintf(stderr, "beacon-instrument: %s\n", describe(settings.error()).c_str());
-        return EX_USAGE;
+    if (asks ? !socket : !settings && !platform::platformSocket()) { // a platform gives the interface
+        const Error& error = asks ? socket.error() : settings.error();
+        std::fprintf(stderr, "beacon-instrument: %s\n", describe(error).c_str());
+        return error.code == Errc::NotFound ? EX_UNAVAILABLE : EX_USAGE;
     }
     int code = EX_OK;
     {
         QCoreApplication application(argc, argv);
         QCoreApplication::setApplicationName(QStringLiteral("beacon-instrument"));
-        if (started.values->flag("health"))
-            return probeHealth("beacon-instrument", settings->socketPath());
-        code = run(arguments);
+        if (asks)
+            return probeHealth("beacon-instrument", *socket);
+        code = run(own.arguments());
     }
     if (code != kRunAgain)
         return code;
-    ::execv(program.c_str(), original.data()); // the platform asked for a restart; the new life says hello again
-    log::error("cannot start again", {{"error", std::strerror(errno)}});
-    return EX_OSERR;
+    return fail(own.startAgain()); // the platform asked for a restart; the new life says hello again
 }

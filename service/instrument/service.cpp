@@ -16,20 +16,6 @@ namespace {
 
 constexpr std::chrono::seconds kStopWithin{10};
 
-Fault faultOf(const Complaint& complaint)
-{
-    return {QString::fromStdString(complaint.pointer), QString::fromStdString(complaint.text)};
-}
-
-std::vector<Fault> faultsOf(const std::vector<Complaint>& complaints)
-{
-    std::vector<Fault> faults;
-    faults.reserve(complaints.size());
-    for (const Complaint& complaint : complaints)
-        faults.push_back(faultOf(complaint));
-    return faults;
-}
-
 QStringList namesOf(const std::vector<platform::GivenInterface>& interfaces)
 {
     QStringList names;
@@ -40,9 +26,9 @@ QStringList namesOf(const std::vector<platform::GivenInterface>& interfaces)
 
 } // namespace
 
-Service::Service(std::vector<char*> arguments, const Clock& clock, Instrument::Parts parts, QObject* parent)
+Service::Service(std::span<char* const> arguments, const Clock& clock, Instrument::Parts parts, QObject* parent)
     : QObject(parent)
-    , m_arguments(std::move(arguments))
+    , m_arguments(arguments)
     , m_clock(clock)
     , m_parts(std::move(parts))
 {
@@ -64,13 +50,13 @@ void Service::start()
 {
     m_skeleton->start();
     if (m_skeleton->standAlone())
-        readFile();
+        reload();
 }
 
 void Service::reload()
 {
     if (m_skeleton->standAlone())
-        readFile();
+        m_skeleton->applyFile(effectiveDocument(instrumentProgram(), m_arguments));
     else
         log::info("the platform keeps the configuration; SIGHUP changes nothing");
 }
@@ -151,7 +137,7 @@ std::variant<Settings, std::vector<Fault>> Service::settingsFor(const QJsonObjec
         return std::vector{Fault{QString{}, QString::fromStdString(describe(values.error()))}};
     const std::string text = QJsonDocument{config}.toJson(QJsonDocument::Compact).toStdString();
     if (const auto complaints = applyConfig(program, text, *values); !complaints.empty())
-        return faultsOf(complaints);
+        return faultsFrom(complaints);
     auto place = placeFor(config);
     if (const auto* fault = std::get_if<Fault>(&place))
         return std::vector{*fault};
@@ -192,17 +178,6 @@ Result<> Service::takeFindings(const QJsonObject& params)
         return written;
     m_findings = counts;
     return {};
-}
-
-void Service::readFile()
-{
-    const auto read = effectiveDocument(instrumentProgram(), m_arguments);
-    if (const auto* complaints = std::get_if<std::vector<Complaint>>(&read)) {
-        m_skeleton->reject(faultsOf(*complaints));
-        return;
-    }
-    const QByteArray text = QByteArray::fromStdString(std::get<std::string>(read));
-    (void)m_skeleton->applyLocal(QJsonDocument::fromJson(text).object());
 }
 
 void Service::configure(const QJsonObject& config)

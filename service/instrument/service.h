@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -25,7 +26,7 @@ class Service final : public QObject {
     Q_OBJECT
 public:
     /// `arguments`: the command line without the program's name; they must outlive this.
-    Service(std::vector<char*> arguments, const Clock& clock, Instrument::Parts parts, QObject* parent = nullptr);
+    Service(std::span<char* const> arguments, const Clock& clock, Instrument::Parts parts, QObject* parent = nullptr);
     ~Service() override;
 
     void start();
@@ -43,11 +44,10 @@ private:
     [[nodiscard]] bool hasNoInterface(const QJsonObject& config) const;
     [[nodiscard]] std::variant<Settings, std::vector<Fault>> settingsFor(const QJsonObject& config) const;
     [[nodiscard]] Result<> takeFindings(const QJsonObject& params);
-    void readFile();
     void configure(const QJsonObject& config);
     [[nodiscard]] Result<> begin(Settings settings);
 
-    std::vector<char*> m_arguments;
+    std::span<char* const> m_arguments;
     const Clock& m_clock;
     Instrument::Parts m_parts;
     std::optional<UniqueFd> m_lock;

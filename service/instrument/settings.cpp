@@ -127,6 +127,12 @@ QJsonArray portRanges(const std::vector<std::uint16_t>& ports)
     return ranges;
 }
 
+std::string runtimeRoot(const Values& values)
+{
+    return absolute(
+        values.given("runtime-dir") ? values.text("runtime-dir") : defaultDir("/run", "XDG_RUNTIME_DIR", "/.cache"));
+}
+
 } // namespace
 
 const Program& instrumentProgram()
@@ -161,13 +167,11 @@ Result<Settings> settingsFrom(const Values& values, const Place& place)
         settings.rate = values.number("rate");
     settings.ports = values.ports("ports");
     settings.techniques = values.list("techniques");
-    const auto dir = [&](const char* option, const char* root, const char* variable, const char* belowHome) {
-        return absolute(values.given(option) ? values.text(option) : defaultDir(root, variable, belowHome)) + '/'
-            + settings.name;
-    };
-    settings.runtimeDir = dir("runtime-dir", "/run", "XDG_RUNTIME_DIR", "/.cache");
-    settings.stateDir =
-        place.stateDir.empty() ? dir("state-dir", "/var/lib", "XDG_STATE_HOME", "/.local/state") : place.stateDir;
+    settings.runtimeDir = runtimeRoot(values) + '/' + settings.name;
+    const std::string stateRoot =
+        absolute(values.given("state-dir") ? values.text("state-dir")
+                                           : defaultDir("/var/lib", "XDG_STATE_HOME", "/.local/state"));
+    settings.stateDir = place.stateDir.empty() ? stateRoot + '/' + settings.name : place.stateDir;
     settings.journal = place.journal;
     if (values.given("stall"))
         settings.stall = seconds(values.number("stall"));
@@ -175,6 +179,24 @@ Result<Settings> settingsFrom(const Values& values, const Place& place)
     settings.stop = seconds(values.number("stop"));
     settings.rollUp = seconds(values.number("roll-up"));
     return settings;
+}
+
+Result<std::string> adminSocketPath(const Values& values)
+{
+    const std::string dir = runtimeRoot(values);
+    const std::string name = values.given("name") ? values.text("name") : values.text("interface");
+    if (!name.empty())
+        return dir + '/' + name + "/admin.sock";
+    std::vector<std::string> found;
+    std::error_code error;
+    for (const auto& place : std::filesystem::directory_iterator(dir, error))
+        if (const auto socket = place.path() / "admin.sock"; std::filesystem::is_socket(socket, error))
+            found.push_back(socket.string());
+    if (found.empty())
+        return Error{Errc::NotFound, 0, "no Instrument runs here: there is no socket below " + dir};
+    if (found.size() > 1)
+        return Error{Errc::BadInput, 0, "several Instruments run here; say which, as in --name NAME"};
+    return found.front();
 }
 
 std::vector<std::string> changedKeys(const Settings& from, const Settings& to)

@@ -50,6 +50,10 @@ struct Place {
 /// BadInput: one sentence with the remedy.
 [[nodiscard]] Result<Settings> settingsFrom(const Values& values, const Place& place = {});
 
+/// Whom --health asks: by name or interface, else the only one that runs in the runtime directory. NotFound: none does.
+/// BadInput: several do.
+[[nodiscard]] Result<std::string> adminSocketPath(const Values& values);
+
 /// The keys, as they stand in a file, whose values differ.
 [[nodiscard]] std::vector<std::string> changedKeys(const Settings& from, const Settings& to);
 

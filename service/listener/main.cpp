@@ -11,11 +11,9 @@
 #include "service/listener/options.h"
 
 #include <QCoreApplication>
-#include <QJsonDocument>
 #include <QTimer>
 
 #include <sysexits.h>
-#include <unistd.h>
 
 using namespace beacon;
 
@@ -29,24 +27,10 @@ int fail(const Error& error)
     return exitCode(error);
 }
 
-/// The file and the command line, on the bench.
-void readFile(Skeleton& skeleton, std::span<char* const> arguments)
-{
-    const auto read = effectiveDocument(listenerProgram(), arguments);
-    if (const auto* text = std::get_if<std::string>(&read)) {
-        (void)skeleton.applyLocal(QJsonDocument::fromJson(QByteArray::fromStdString(*text)).object());
-        return;
-    }
-    std::vector<Fault> faults;
-    for (const Complaint& complaint : std::get<std::vector<Complaint>>(read))
-        faults.push_back({QString::fromStdString(complaint.pointer), QString::fromStdString(complaint.text)});
-    skeleton.reject(faults);
-}
-
 /// Health and events for whoever attaches to the admin socket.
-class Bench final : public QObject {
+class AdminSocket final : public QObject {
 public:
-    Bench(Skeleton& skeleton, const Clock& clock)
+    AdminSocket(Skeleton& skeleton, const Clock& clock)
         : m_feed(helloOf(skeleton), clock)
     {
         connect(&skeleton, &Skeleton::published, this, [this](const Event& event) { m_feed.publish(event); });
@@ -101,20 +85,20 @@ int run(const Values& values, std::span<char* const> arguments)
         {values.text("interface"), QString::fromStdString(stateDir)},
         [&clock] { return std::make_unique<NetlinkLinkMonitor>(clock, NetlinkLinkMonitor::Policy{}); }, clock};
     Skeleton& skeleton = listener.skeleton();
-    Bench bench{skeleton, clock};
-    if (const auto listening = bench.listen(runtimeDir + "/admin.sock"); !listening)
+    AdminSocket admin{skeleton, clock};
+    if (const auto listening = admin.listen(runtimeDir + "/admin.sock"); !listening)
         return fail(listening.error());
     QObject::connect(&signals, &UnixSignals::terminate, &skeleton, [&skeleton] { skeleton.stop(); });
-    QObject::connect(&signals, &UnixSignals::hangUp, &skeleton, [&] {
+    const auto readFile = [&] {
         if (skeleton.standAlone())
-            readFile(skeleton, arguments);
-    });
+            skeleton.applyFile(effectiveDocument(listenerProgram(), arguments));
+    };
+    QObject::connect(&signals, &UnixSignals::hangUp, &skeleton, readFile);
     QObject::connect(
         &skeleton, &Skeleton::stopped, qApp, [](bool again) { QCoreApplication::exit(again ? kRunAgain : EX_OK); });
     QTimer::singleShot(0, &skeleton, [&] {
         skeleton.start();
-        if (skeleton.standAlone())
-            readFile(skeleton, arguments);
+        readFile();
     });
     return QCoreApplication::exec();
 }
@@ -123,15 +107,11 @@ int run(const Values& values, std::span<char* const> arguments)
 
 int main(int argc, char** argv)
 {
-    const std::vector<char*> arguments{
-        argv + (argc > 0 ? 1 : 0), argv + argc}; // QCoreApplication takes some out of argv
+    const OwnCommand own{argc, argv}; // QCoreApplication takes some out of argv
     Started started = startProgram(listenerProgram(), argc, argv);
     if (!started.values)
         return started.exitCode;
     const Values& values = *started.values;
-    const std::string program = ownProgram();
-    std::vector<char*> original{argv, argv + argc};
-    original.push_back(nullptr);
     int code = EX_OK;
     {
         QCoreApplication application(argc, argv);
@@ -139,10 +119,9 @@ int main(int argc, char** argv)
         if (values.flag("health"))
             return probeHealth(
                 "beacon-listener", values.text("runtime-dir") + '/' + values.text("name") + "/admin.sock");
-        code = run(values, arguments);
+        code = run(values, own.arguments());
     }
     if (code != kRunAgain)
         return code;
-    ::execv(program.c_str(), original.data()); // the platform asked for a restart; the new life says hello again
-    return fail(systemError("start again"));
+    return fail(own.startAgain()); // the platform asked for a restart; the new life says hello again
 }

@@ -1,12 +1,6 @@
 #include "service/listener/options.h"
 
-#include "core/base/log.h"
-
-#include <QJsonDocument>
-
 #include <array>
-#include <cstdlib>
-
 namespace beacon {
 
 namespace {
@@ -63,17 +57,9 @@ const Program& listenerProgram()
 
 Manifest listenerManifest(bool onPlatform)
 {
-    QJsonObject document = QJsonDocument::fromJson(kMetadata).object();
-    const std::string schema = jsonSchema(listenerProgram(),
-        onPlatform ? std::span<const std::string_view>{kOfTheCommandLine} : std::span<const std::string_view>{});
-    document.insert(
-        QStringLiteral("configuration"), QJsonDocument::fromJson(QByteArray::fromStdString(schema)).object());
-    auto manifest = manifestFromJson(QJsonDocument{document}.toJson());
-    if (!manifest) { // a test reads it
-        log::error("the built-in manifest is broken", {{"error", describe(manifest.error())}});
-        std::abort();
-    }
-    return *std::move(manifest);
+    return builtInManifest(kMetadata,
+        jsonSchema(listenerProgram(),
+            onPlatform ? std::span<const std::string_view>{kOfTheCommandLine} : std::span<const std::string_view>{}));
 }
 
 } // namespace beacon

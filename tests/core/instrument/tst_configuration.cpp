@@ -264,6 +264,9 @@ void TstConfiguration::schemasThatCannotBeUsed_data()
     QTest::newRow("no object") << QByteArray("[]");
     QTest::newRow("refers elsewhere") << QByteArray(R"({"properties":{"a":{"$ref":"http://192.0.2.1/x.json"}}})");
     QTest::newRow("a file") << QByteArray(R"({"$ref":"file:///etc/passwd"})");
+    QTest::newRow("a circle") << QByteArray(R"({"allOf":[{"$ref":"#"},{"$ref":"#"}]})");
+    QTest::newRow("a wide circle") << QByteArray(R"({"definitions":{"a":{"items":{"$ref":"#/definitions/b"}},
+        "b":{"items":{"$ref":"#/definitions/a"}}},"$ref":"#/definitions/a"})");
     QTest::newRow("a bad type") << QByteArray(R"({"type":7})");
     QTest::newRow("a bad pattern") << QByteArray(R"({"properties":{"a":{"type":"string","pattern":"("}}})");
     QTest::newRow("too deep") << QByteArray(100, '[') + QByteArray(100, ']');

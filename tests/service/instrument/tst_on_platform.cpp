@@ -8,6 +8,7 @@
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
+#include <QProcess>
 #include <QTest>
 
 #include <csignal>
@@ -122,6 +123,13 @@ void TstOnPlatform::helloBringsConfigurationStorageAndInterface()
     QCOMPARE(started.value(text("source_instrument")).toString(), text("beacon_0@plant7"));
     QCOMPARE(started.value(text("source_sensor")).toString(), text("plant7"));
     QVERIFY(!QFile::exists(scene.dir.filePath(text("persistent/events.db")))); // the journal is off
+    QVERIFY(scene.platform.waitForHealth(text("OK"), kPatienceMs));
+    const auto probe = [](const QString& runtimeDir) { // by a container, which knows no interface and no name
+        return QProcess::execute(
+            text(BEACON_BIN_DIR "/beacon-instrument"), {text("--health"), text("--runtime-dir"), runtimeDir});
+    };
+    QCOMPARE(probe(scene.dir.filePath(text("run"))), 0);
+    QCOMPARE(probe(scene.dir.filePath(text("nowhere"))), 69);
     NO_COMPLAINTS(scene);
 }
 
