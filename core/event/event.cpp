@@ -1,6 +1,7 @@
 #include "core/event/event.h"
 
 #include "core/base/json_depth.h"
+#include "core/event/object_reader.h"
 #include "core/event/uuid7.h"
 
 #include <QJsonDocument>
@@ -20,65 +21,13 @@ QString text(const QUuid& uuid)
     return uuid.toString(QUuid::WithoutBraces);
 }
 
-/// Reads one object key after another and keeps the first complaint.
-class Reader {
-public:
-    explicit Reader(const QJsonObject& object)
-        : m_object(object)
-    {
-    }
-
-    QString string(QLatin1StringView key, qsizetype longest)
-    {
-        const QJsonValue value = m_object.value(key);
-        if (!value.isString())
-            complain(key, "must be a string");
-        else if (value.toString().size() > longest)
-            complain(key, "is too long");
-        return value.toString();
-    }
-    QUuid uuid(QLatin1StringView key)
-    {
-        const QUuid value(string(key, kMaxNameLength));
-        if (!isUuid7(value))
-            complain(key, "must be a UUID of version 7");
-        return value;
-    }
-    double number(QLatin1StringView key, double low, double high)
-    {
-        const QJsonValue value = m_object.value(key);
-        if (!value.isDouble() || !(value.toDouble() >= low && value.toDouble() <= high))
-            complain(key, "is not a number in its range");
-        return value.toDouble();
-    }
-    qint64 integer(QLatin1StringView key, qint64 low)
-    {
-        const QJsonValue value = m_object.value(key);
-        const qint64 none = low - 1;
-        const qint64 read = value.toInteger(none);
-        if (!value.isDouble() || read < low)
-            complain(key, "is not an integer in its range");
-        return read;
-    }
-    QJsonObject object(QLatin1StringView key)
-    {
-        const QJsonValue value = m_object.value(key);
-        if (!value.isObject())
-            complain(key, "must be an object");
-        return value.toObject();
-    }
-    void complain(QLatin1StringView key, std::string_view what)
-    {
-        if (m_complaint.empty())
-            m_complaint =
-                "event: " + std::string(key.data(), static_cast<std::size_t>(key.size())) + ' ' + std::string(what);
-    }
-    [[nodiscard]] const std::string& complaint() const { return m_complaint; }
-
-private:
-    const QJsonObject& m_object;
-    std::string m_complaint;
-};
+QUuid uuidOf(ObjectReader& reader, QLatin1StringView key)
+{
+    const QUuid value(reader.string(key, kMaxNameLength));
+    if (!isUuid7(value))
+        reader.complain(key, "must be a UUID of version 7");
+    return value;
+}
 
 } // namespace
 
@@ -126,16 +75,14 @@ QByteArray toLine(const Event& event)
 
 Result<Event> eventFromJson(const QJsonObject& object)
 {
-    Reader reader(object);
+    ObjectReader reader("event", object);
     if (reader.string(QLatin1StringView("schema"), kMaxNameLength) != QLatin1StringView("event/1"))
         reader.complain(QLatin1StringView("schema"), "is not event/1");
     Event event;
-    event.uuid = reader.uuid(QLatin1StringView("uuid"));
-    event.contextUuid = reader.uuid(QLatin1StringView("context_uuid"));
+    event.uuid = uuidOf(reader, QLatin1StringView("uuid"));
+    event.contextUuid = uuidOf(reader, QLatin1StringView("context_uuid"));
     event.timestamp = fromUnixSeconds(reader.number(QLatin1StringView("timestamp"), 0, kLatestSecond));
-    event.type = reader.string(QLatin1StringView("type"), kMaxNameLength);
-    if (event.type.isEmpty())
-        reader.complain(QLatin1StringView("type"), "is empty");
+    event.type = reader.name(QLatin1StringView("type"), kMaxNameLength);
     event.message = reader.string(QLatin1StringView("message"), kMaxEventMessage);
     if (const auto severity = severityFromNumber(reader.integer(QLatin1StringView("severity"), 1)))
         event.severity = *severity;
@@ -149,9 +96,7 @@ Result<Event> eventFromJson(const QJsonObject& object)
     event.seq = static_cast<quint64>(reader.integer(QLatin1StringView("seq"), 0));
     event.metadata = reader.object(QLatin1StringView("metadata"));
     event.data = reader.object(QLatin1StringView("data"));
-    if (!reader.complaint().empty())
-        return Error{Errc::BadInput, 0, reader.complaint()};
-    return event;
+    return reader.result(std::move(event));
 }
 
 Result<Event> eventFromLine(const QByteArray& line)

@@ -1,5 +1,7 @@
 #include "core/platform/messages.h"
 
+#include "core/event/object_reader.h"
+
 #include <QDateTime>
 
 #include <algorithm>
@@ -10,107 +12,26 @@ namespace beacon::platform {
 namespace {
 
 constexpr qsizetype kMostName = 256, kMostPath = 4'096, kMostInterfaces = 64;
-constexpr double kMostNumber = 9'007'199'254'740'992.0; // 2^53: JSON's exact integers
+constexpr qint64 kMostNumber = 9'007'199'254'740'992; // 2^53: JSON's exact integers
 
-/// Reads the members of one object and keeps the first complaint.
-class Reader {
+class Reader : public ObjectReader {
 public:
-    Reader(const char* message, const QJsonObject& object)
-        : m_message(message)
-        , m_object(object)
+    using ObjectReader::ObjectReader;
+
+    QString path(Key key, bool needed)
     {
-    }
-    QString string(QLatin1StringView key, qsizetype most, bool needed = true)
-    {
-        const QJsonValue value = m_object.value(key);
-        if (!needed && (value.isUndefined() || value.isNull()))
-            return {};
-        if (!value.isString())
-            complain(key, "must be a string");
-        else if (value.toString().size() > most)
-            complain(key, "is longer than " + std::to_string(most) + " characters");
-        else if (needed && value.toString().isEmpty())
-            complain(key, "is empty");
-        else if (value.toString().contains(QChar{u'\0'}))
-            complain(key, "has a NUL in it");
-        else
-            return value.toString();
-        return {};
-    }
-    QString path(QLatin1StringView key, bool needed)
-    {
-        QString read = string(key, kMostPath, needed);
+        QString read = name(key, kMostPath, needed);
         if (!read.isEmpty() && !read.startsWith(QLatin1Char('/')))
             complain(key, "must be an absolute path");
         return read;
     }
-    double number(QLatin1StringView key, double low, double high, std::optional<double> fallback = {})
-    {
-        const QJsonValue value = m_object.value(key);
-        if (fallback && (value.isUndefined() || value.isNull()))
-            return *fallback;
-        if (!value.isDouble() || !(value.toDouble() >= low && value.toDouble() <= high)) {
-            complain(key, "must be a number from " + plain(low) + " to " + plain(high));
-            return low;
-        }
-        return value.toDouble();
-    }
-    qint64 integer(QLatin1StringView key, double low, double high, std::optional<double> fallback = {})
-    {
-        const double read = number(key, low, high, fallback);
-        if (std::trunc(read) != read)
-            complain(key, "must be a whole number");
-        return static_cast<qint64>(read);
-    }
-    bool boolean(QLatin1StringView key)
-    {
-        const QJsonValue value = m_object.value(key);
-        if (!value.isBool())
-            complain(key, "must be true or false");
-        return value.toBool();
-    }
-    QJsonObject object(QLatin1StringView key)
-    {
-        const QJsonValue value = m_object.value(key);
-        if (!value.isObject() && !value.isUndefined() && !value.isNull())
-            complain(key, "must be an object");
-        return value.toObject();
-    }
-    QJsonArray array(QLatin1StringView key, qsizetype most)
-    {
-        const QJsonValue value = m_object.value(key);
-        if (!value.isArray() && !value.isUndefined())
-            complain(key, "must be an array");
-        else if (value.toArray().size() > most)
-            complain(key, "has more than " + std::to_string(most) + " items");
-        else
-            return value.toArray();
-        return {};
-    }
-    WallTime time(QLatin1StringView key)
+    WallTime time(Key key)
     {
         const auto read = timeFromRfc3339(string(key, kMostName));
         if (!read)
             complain(key, "must be a time as RFC 3339 has it, such as 2026-11-24T12:00:00Z");
         return read.value_or(WallTime{});
     }
-    void complain(QLatin1StringView key, const std::string& what)
-    {
-        if (m_complaint.empty())
-            m_complaint = std::string{m_message} + ": " + key.data() + ' ' + what;
-    }
-    template <class T> Result<T> result(T value) const
-    {
-        if (!m_complaint.empty())
-            return Error{Errc::BadInput, 0, m_complaint};
-        return value;
-    }
-
-private:
-    static std::string plain(double number) { return QString::number(number, 'g', 17).toStdString(); }
-    const char* m_message;
-    const QJsonObject& m_object;
-    std::string m_complaint;
 };
 
 QJsonValue textOrNull(const QString& text)
@@ -146,14 +67,14 @@ Result<Welcome> welcomeFromJson(const QJsonObject& object)
 {
     Reader reader{"instrument.hello", object};
     Welcome welcome;
-    welcome.address = reader.string(kAddress, kMostName);
+    welcome.address = reader.name(kAddress, kMostName);
     if (welcome.address.count(QLatin1Char('@')) != 1 || welcome.address.contains(QLatin1Char('/')))
         reader.complain(kAddress, "must be <type>_<n>@<sensor>");
     if (const QJsonValue configuration = object.value(kConfiguration); configuration.isObject())
         welcome.configuration = configuration.toObject();
     else
-        (void)reader.object(kConfiguration);
-    const QJsonObject storage = reader.object(kStorage);
+        (void)reader.object(kConfiguration, false);
+    const QJsonObject storage = reader.object(kStorage, false);
     Reader paths{"instrument.hello: storage", storage};
     welcome.transientStorage = paths.path(kTransient, false);
     welcome.persistentStorage = paths.path(kPersistent, false);
@@ -165,7 +86,7 @@ Result<Welcome> welcomeFromJson(const QJsonObject& object)
         const QJsonObject item = value.toObject();
         Reader each{"instrument.hello: interfaces", item};
         GivenInterface interface {
-            each.string(kName, 15), each.string(kType, kMostName), { }
+            each.name(kName, 15), each.name(kType, kMostName), { }
         };
         const QJsonArray capabilities = each.array(kCapabilities, 16);
         for (const auto& capability : capabilities) {
@@ -225,15 +146,15 @@ Result<DownloadAvailable> downloadAvailableFromJson(const QJsonObject& object)
 {
     Reader reader{"download.available", object};
     DownloadAvailable download;
-    download.resource = reader.string(kResource, kMostName);
+    download.resource = reader.name(kResource, kMostName);
     download.path = reader.path(kPath, true);
     download.signature = reader.path(kSignature, false);
     download.size = reader.integer(kSize, 0, kMostNumber);
-    const QString sha512 = reader.string(kSha512, 128);
+    const QString sha512 = reader.name(kSha512, 128);
     download.sha512 = QByteArray::fromHex(sha512.toLatin1());
     if (download.sha512.size() != 64 || QString::fromLatin1(download.sha512.toHex()) != sha512.toLower())
         reader.complain(kSha512, "must be 128 hexadecimal digits");
-    download.metadata = reader.object(kMetadata);
+    download.metadata = reader.object(kMetadata, false);
     return reader.result(std::move(download));
 }
 
@@ -249,14 +170,14 @@ Result<DownloadRequest> downloadRequestFromJson(const QJsonObject& object)
 {
     Reader reader{"download.request", object};
     DownloadRequest request;
-    request.resource = reader.string(kResource, kMostName);
-    request.url = reader.string(kUrl, kMostPath);
+    request.resource = reader.name(kResource, kMostName);
+    request.url = reader.name(kUrl, kMostPath);
     request.interval = std::chrono::seconds{reader.integer(kInterval, 1, 31'536'000, 3'600)};
-    request.headers = reader.object(kHeaders);
-    request.target = reader.string(kTarget, kMostName, false);
-    request.metadata = reader.object(kMetadata);
+    request.headers = reader.object(kHeaders, false);
+    request.target = reader.name(kTarget, kMostName, false);
+    request.metadata = reader.object(kMetadata, false);
     request.sizeLimit = reader.integer(kSizeLimit, 0, kMostNumber, 0);
-    request.key = reader.string(kKey, kMostPath, false);
+    request.key = reader.name(kKey, kMostPath, false);
     return reader.result(std::move(request));
 }
 
@@ -306,7 +227,7 @@ Result<EventSubscription> subscriptionFromJson(const QJsonObject& params)
 {
     Reader reader{"event.subscribe", params};
     EventSubscription subscription;
-    subscription.match = reader.string(kMatch, kMostName);
+    subscription.match = reader.name(kMatch, kMostName);
     if (!isPattern(subscription.match))
         reader.complain(kMatch, "must be an event type, or its beginning and '*'");
     subscription.history = static_cast<int>(reader.integer(kHistory, 0, 10'000, 0));
