@@ -48,7 +48,7 @@ struct MacAddress {
     [[nodiscard]] std::string text() const; ///< "02:00:5e:10:00:01"
     [[nodiscard]] bool isGroup() const noexcept { return (bytes[0] & 1) != 0; }
 
-    auto operator<=>(const MacAddress&) const = default;
+    auto operator<=>(const MacAddress&) const = default; // NOLINT(modernize-use-nullptr): it rewrites to < 0
 };
 
 /// For hashed containers.

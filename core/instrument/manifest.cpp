@@ -20,7 +20,7 @@ QStringList texts(const QJsonValue& value)
 {
     QStringList list;
     const QJsonArray array = value.toArray();
-    for (const QJsonValue& item : array)
+    for (const auto& item : array)
         list.append(item.toString());
     return list;
 }
@@ -58,11 +58,11 @@ Result<Manifest> manifestFromJson(const QByteArray& text)
     manifest.categories = texts(object.value(QLatin1StringView{"categories"}));
     manifest.networkAccess = textOf("network_access");
     const QJsonArray interfaces = object.value(QLatin1StringView{"interfaces"}).toArray();
-    for (const QJsonValue& item : interfaces)
+    for (const auto& item : interfaces)
         manifest.interfaces.push_back({item[QLatin1StringView{"purpose"}].toString(),
             item[QLatin1StringView{"type"}].toString(), texts(item[QLatin1StringView{"capabilities"}])});
     const QJsonArray relations = object.value(QLatin1StringView{"relations"}).toArray();
-    for (const QJsonValue& item : relations) {
+    for (const auto& item : relations) {
         const QStringList permissions = texts(item[QLatin1StringView{"permissions"}]);
         manifest.relations.push_back(
             {item[QLatin1StringView{"type"}].toString(), permissions.contains(QLatin1StringView{"find"}),

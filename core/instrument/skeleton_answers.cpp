@@ -72,7 +72,7 @@ void Skeleton::Private::serveRetention(const QJsonObject& params, platform::Resp
     }
     platform::RetentionRequest request = *read;
     request.deadline = std::min(request.deadline, options.retentionMost);
-    auto job = [retain = handlers.retain, request](std::stop_token stop) -> Answer {
+    auto job = [retain = handlers.retain, request](const std::stop_token& stop) -> Answer {
         auto result = retain(request, stop);
         if (!result)
             return RpcError{Code::Internal, QString::fromStdString(describe(result.error()))};
@@ -105,7 +105,7 @@ void Skeleton::Private::serveDownload(const QJsonObject& params, platform::Respo
         responder.answer(refused(QStringLiteral("this Instrument takes no downloads")));
         return;
     }
-    auto job = [take = handlers.takeDownload, download = *read, refused](std::stop_token stop) -> Answer {
+    auto job = [take = handlers.takeDownload, download = *read, refused](const std::stop_token& stop) -> Answer {
         const auto taken = take(download, stop);
         if (!taken)
             return refused(QString::fromStdString(describe(taken.error())));

@@ -54,7 +54,7 @@ void Outbox::Private::LaneQueue::push(Item item)
     items.push_back(std::move(item));
 }
 
-void Outbox::Private::LaneQueue::erase(std::deque<Item>::iterator at)
+void Outbox::Private::LaneQueue::erase(const std::deque<Item>::iterator& at)
 {
     bytes -= at->entry.json.size();
     items.erase(at);

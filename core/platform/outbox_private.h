@@ -40,7 +40,7 @@ struct Outbox::Private {
         [[nodiscard]] bool isBulk() const { return lane == Lane::Bulk; }
         [[nodiscard]] bool empty() const { return items.empty() && toDisk.empty() && !moreOnDisk; }
         void push(Item item);
-        void erase(std::deque<Item>::iterator at);
+        void erase(const std::deque<Item>::iterator& at);
         [[nodiscard]] std::deque<Item>::iterator find(qint64 id);
     };
 
