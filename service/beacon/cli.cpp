@@ -1,8 +1,8 @@
 #include "service/beacon/cli.h"
 
+#include "core/base/resolvers.h"
 #include "service/beacon/plan.h"
 #include "service/beacon/prober.h"
-#include "service/beacon/resolvers.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,8 +1,8 @@
 #include "service/beacon/prober.h"
 
+#include "core/base/resolvers.h"
 #include "core/packet/build.h"
 #include "core/packet/parse.h"
-#include "service/beacon/resolvers.h"
 
 #include <cerrno>
 #include <csignal>

@@ -1,4 +1,4 @@
-#include "service/beacon/resolvers.h"
+#include "core/base/resolvers.h"
 
 #include <QTest>
 
