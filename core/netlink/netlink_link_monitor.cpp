@@ -1,6 +1,8 @@
 #include "core/netlink/netlink_link_monitor.h"
 
-#include <netlink/netlink.h>
+#include "core/netlink/netlink_error.h"
+
+#include <netlink/msg.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 
@@ -16,10 +18,12 @@ namespace {
 using Link = std::unique_ptr<rtnl_link, FreeWith<rtnl_link_put>>;
 using Cache = std::unique_ptr<nl_cache, FreeWith<nl_cache_free>>;
 
-Error netlinkError(int code, const std::string& context)
+/// Whatever else a hint says does not matter; but a router's table may change a thousand times a second.
+bool isWorthALook(const nlmsghdr* hint)
 {
-    return Error{code == -NLE_PERM || code == -NLE_NOACCESS ? Errc::Denied : Errc::System, 0,
-        context + ": " + nl_geterror(code)};
+    if (hint->nlmsg_type != RTM_NEWROUTE && hint->nlmsg_type != RTM_DELROUTE)
+        return true;
+    return nlmsg_valid_hdr(hint, sizeof(rtmsg)) == 0 || static_cast<const rtmsg*>(nlmsg_data(hint))->rtm_dst_len == 0;
 }
 
 LinkState fromLink(rtnl_link* link)
@@ -32,6 +36,7 @@ LinkState fromLink(rtnl_link* link)
     const int operState = rtnl_link_get_operstate(link);
     state.up = (flags & IFF_UP) != 0;
     state.carrier = (flags & IFF_LOWER_UP) != 0 && (operState == IF_OPER_UP || operState == IF_OPER_UNKNOWN);
+    state.ethernet = rtnl_link_get_arptype(link) == ARPHRD_ETHER;
     const char* type = rtnl_link_get_type(link);
     state.kind = type != nullptr ? type : rtnl_link_get_arptype(link) == ARPHRD_LOOPBACK ? "loopback" : "phy";
     if (const nl_addr* mac = rtnl_link_get_addr(link); mac != nullptr && nl_addr_get_len(mac) == state.mac.bytes.size())
@@ -65,6 +70,8 @@ Result<> NetlinkLinkMonitor::start(const std::string& interface)
         return Error{Errc::System, ENOMEM, "open a netlink socket"};
     if (const int code = nl_connect(m_queries.get(), NETLINK_ROUTE); code < 0)
         return netlinkError(code, "open a netlink socket");
+    if (auto opened = m_routes.open(); !opened)
+        return opened;
     if (auto opened = openHints(); !opened)
         return opened;
     auto first = ask(); // after the hints are open, so that nothing falls between
@@ -82,12 +89,16 @@ Result<> NetlinkLinkMonitor::openHints()
         return Error{Errc::System, ENOMEM, "open a netlink socket"};
     nl_sock* socket = m_hints.get();
     nl_socket_disable_seq_check(socket);
-    // What a hint says does not matter, and libnl would stop at messages that it cannot parse.
-    nl_socket_modify_cb(
-        socket, NL_CB_VALID, NL_CB_CUSTOM, [](nl_msg*, void*) { return static_cast<int>(NL_OK); }, nullptr);
+    // libnl would stop at messages that it cannot parse.
+    const auto onMessage = [](nl_msg* message, void* worthALook) {
+        *static_cast<bool*>(worthALook) |= isWorthALook(nlmsg_hdr(message));
+        return static_cast<int>(NL_OK);
+    };
+    nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, onMessage, &m_worthALook);
     int code = nl_connect(socket, NETLINK_ROUTE);
     if (code >= 0)
-        code = nl_socket_add_memberships(socket, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
+        code = nl_socket_add_memberships(
+            socket, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0);
     if (code >= 0)
         code = nl_socket_set_nonblocking(socket);
     if (code >= 0 && m_policy.receiveBufferBytes > 0)
@@ -99,26 +110,45 @@ Result<> NetlinkLinkMonitor::openHints()
     return {};
 }
 
+Result<> NetlinkLinkMonitor::bringUp()
+{
+    const std::string attempt = "switch on interface " + m_name;
+    if (m_index == 0)
+        return Error{Errc::NotFound, ENODEV, attempt};
+    const Link followed{rtnl_link_alloc()}, change{rtnl_link_alloc()};
+    if (!followed || !change)
+        return Error{Errc::System, ENOMEM, attempt};
+    rtnl_link_set_ifindex(followed.get(), m_index);
+    rtnl_link_set_flags(change.get(), IFF_UP);
+    if (const int code = rtnl_link_change(m_queries.get(), followed.get(), change.get(), 0); code < 0)
+        return netlinkError(code, attempt);
+    return {};
+}
+
 void NetlinkLinkMonitor::onHint()
 {
+    m_worthALook = false;
     constexpr int kMostReads = 64; // then the event loop has its turn
     for (int i = 0; i < kMostReads; ++i) {
         const int code = nl_recvmsgs_default(m_hints.get());
         if (code == -NLE_AGAIN)
             break;
-        if (code == -NLE_NOMEM) // so libnl spells ENOBUFS: hints were lost, and the look that follows makes up for them
+        if (code
+            == -NLE_NOMEM) { // so libnl spells ENOBUFS: hints were lost, and the look that follows makes up for them
             ++m_overflows;
-        else if (code < 0) {
+            m_worthALook = true;
+        } else if (code < 0) {
             Q_EMIT failed(netlinkError(code, "read network interface changes"));
             break;
         }
     }
-    if (!m_lookSoon.isActive())
+    if (m_worthALook && !m_lookSoon.isActive())
         m_lookSoon.start();
 }
 
 void NetlinkLinkMonitor::look()
 {
+    ++m_looks;
     auto seen = ask();
     if (!seen) {
         Q_EMIT failed(seen.error());
@@ -152,6 +182,10 @@ Result<LinkState> NetlinkLinkMonitor::ask()
     m_index = state.index;
     if (auto asked = askAddresses(state); !asked)
         return asked.error();
+    auto routes = m_routes.of(state.index);
+    if (!routes)
+        return routes.error();
+    state.defaultRoutes = std::move(*routes);
     return state;
 }
 
