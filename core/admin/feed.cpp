@@ -7,6 +7,38 @@
 
 namespace beacon::admin {
 
+Entry entryOf(const Event& event)
+{
+    Entry entry;
+    entry.seq = event.seq;
+    entry.priority = event.severity >= Severity::Medium && !event.isBulk();
+    entry.isEvent = true;
+    entry.severity = event.severity;
+    entry.type = event.type;
+    entry.json = toLine(event);
+    return entry;
+}
+
+Entry entryOf(std::string_view object, WallTime at, quint64 seq, bool priority)
+{
+    Entry entry;
+    const auto end = object.rfind('}');
+    if (end == std::string_view::npos)
+        return entry;
+    const auto micros = at.time_since_epoch().count();
+    char tail[96];
+    const bool empty = object.find_first_not_of(" {") == end;
+    const int length = std::snprintf(tail, sizeof tail, "%s\"at\":%lld.%06lld,\"seq\":%llu}", empty ? "" : ",",
+        static_cast<long long>(micros / 1'000'000), static_cast<long long>(micros % 1'000'000),
+        static_cast<unsigned long long>(seq));
+    entry.seq = seq;
+    entry.priority = priority;
+    entry.json.reserve(static_cast<qsizetype>(end) + length);
+    entry.json.append(object.data(), static_cast<qsizetype>(end));
+    entry.json.append(tail, length);
+    return entry;
+}
+
 Feed::Feed(Hello hello, const Clock& clock, Limits limits, QObject* parent)
     : QObject(parent)
     , m_hello(std::move(hello))
@@ -28,34 +60,13 @@ Feed::~Feed()
 
 void Feed::publish(const Event& event)
 {
-    Entry entry;
-    entry.seq = event.seq;
-    entry.priority = event.severity >= Severity::Medium && !event.isBulk();
-    entry.isEvent = true;
-    entry.severity = event.severity;
-    entry.type = event.type;
-    entry.json = toLine(event);
-    append(std::move(entry));
+    append(entryOf(event));
 }
 
 void Feed::publishLine(std::string_view object, WallTime at, quint64 seq, bool priority)
 {
-    const auto end = object.rfind('}');
-    if (end == std::string_view::npos)
-        return;
-    const auto micros = at.time_since_epoch().count();
-    char tail[96];
-    const bool empty = object.find_first_not_of(" {") == end;
-    const int length = std::snprintf(tail, sizeof tail, "%s\"at\":%lld.%06lld,\"seq\":%llu}", empty ? "" : ",",
-        static_cast<long long>(micros / 1'000'000), static_cast<long long>(micros % 1'000'000),
-        static_cast<unsigned long long>(seq));
-    Entry entry;
-    entry.seq = seq;
-    entry.priority = priority;
-    entry.json.reserve(static_cast<qsizetype>(end) + length);
-    entry.json.append(object.data(), static_cast<qsizetype>(end));
-    entry.json.append(tail, length);
-    append(std::move(entry));
+    if (Entry entry = entryOf(object, at, seq, priority); !entry.json.isEmpty())
+        append(std::move(entry));
 }
 
 void Feed::setHealth(const Health& health)

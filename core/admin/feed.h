@@ -23,6 +23,10 @@ struct Entry {
     QString type; ///< of an event
     QByteArray json;
 };
+[[nodiscard]] Entry entryOf(const Event& event);
+/// `object`: one JSON object as writeLine() gives it, without `at` and `seq`, which are added. No object:
+/// no json.
+[[nodiscard]] Entry entryOf(std::string_view object, WallTime at, quint64 seq, bool priority);
 
 class Session;
 
@@ -55,8 +59,7 @@ public:
     ~Feed() override;
 
     void publish(const Event& event);
-    /// `object`: one JSON object as writeLine() gives it, without `at` and `seq`, which are added. seq must rise over
-    /// publish() and publishLine() together.
+    /// A line of the Beacon, see entryOf(). seq must rise over publish() and publishLine() together.
     void publishLine(std::string_view object, WallTime at, quint64 seq, bool priority);
 
     /// Pushes health.changed where it differs from the last one.

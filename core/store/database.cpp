@@ -139,6 +139,9 @@ Result<std::unique_ptr<Database>> Database::openOnce(const QString& path, Migrat
 
 Result<> Database::prepare(Migrations migrations, const Options& options)
 {
+    for (const char* pragma : options.pragmas)
+        if (const auto set = select(QStringLiteral("PRAGMA ") + QLatin1StringView{pragma}); !set)
+            return set.error();
     const auto version = select(QStringLiteral("PRAGMA user_version"));
     if (!version)
         return version.error();

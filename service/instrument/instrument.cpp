@@ -61,7 +61,9 @@ Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, Skele
     , m_output(clock)
 {
     if (m_settings.journal) {
-        m_journal.emplace(m_settings.stateDir);
+        m_journal.emplace(m_settings.stateDir, m_settings.journalBytes, clock, [this](const auto& error) {
+            hold(error.has_value(), Reason::LogFailed, error ? describe(*error) : std::string{});
+        });
         m_feed.setOlder([this](quint64 after, quint64 before) { return m_journal->between(after, before); });
     }
     connect(&m_skeleton, &Skeleton::published, this, &Instrument::onPublished);
@@ -151,12 +153,17 @@ void Instrument::connectOutput()
 void Instrument::onPublished(const Event& event)
 {
     m_feed.publish(event);
-    if (event.isBulk())
-        return;
-    if (m_journal) {
-        const auto kept = m_journal->append(event);
-        hold(!kept, Reason::LogFailed, kept ? std::string{} : describe(kept.error()));
-    }
+    if (m_journal)
+        m_journal->append(event);
+}
+
+void Instrument::publishLine(const std::string& line, bool priority)
+{
+    const WallTime at = m_clock.wall();
+    const quint64 seq = m_events.takeSeq();
+    m_feed.publishLine(line, at, seq, priority);
+    if (m_journal)
+        m_journal->appendLine(line, at, seq, priority);
 }
 
 void Instrument::hold(bool holds, Reason reason, const std::string& detail)
@@ -331,7 +338,7 @@ void Instrument::onAttempt(const AttemptLine& line)
     ++m_attempts;
     m_rollUp.add(line);
     m_watch.attempt(now, line);
-    m_feed.publishLine(writeLine(line), m_clock.wall(), m_events.takeSeq(), false);
+    publishLine(writeLine(line), false);
     if (!leftTheHost(line.outcome))
         return;
     const bool first = !m_skeleton.working();
@@ -345,7 +352,7 @@ void Instrument::onEscape(const EscapeLine& line)
     ++m_escapes;
     m_watch.left(m_clock.now(), line.target.family);
     m_skeleton.noteWorking();
-    m_feed.publishLine(writeLine(line), m_clock.wall(), m_events.takeSeq(), true);
+    publishLine(writeLine(line), true);
     const auto run = m_output.hello() ? m_output.hello()->run : 0;
     publish(m_events.make(EventId::EscapeSucceeded, escapeSentence(line), escapeData(line, run)));
 }

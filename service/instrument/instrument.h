@@ -50,6 +50,7 @@ Q_SIGNALS:
 private:
     void publish(const Event& event) { m_skeleton.publish(event); }
     void onPublished(const Event& event);
+    void publishLine(const std::string& line, bool priority);
     void hold(bool holds, Reason reason, const std::string& detail = {});
     void applySettings(const std::vector<std::string>& changed);
     Result<> watchInterface();

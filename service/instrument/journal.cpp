@@ -1,42 +1,75 @@
 #include "service/instrument/journal.h"
 
+#include "core/base/log.h"
+
 namespace beacon {
 
-Journal::Journal(const std::string& stateDir)
+namespace {
+
+JournalWriter::Options optionsFor(qint64 maxBytes)
 {
-    EventLog::Options options;
-    options.busyTimeout = std::chrono::milliseconds{10}; // nobody else writes there
-    m_log = std::make_unique<EventLog>(QString::fromStdString(stateDir + "/events.sqlite"), options);
-    if (const auto last = m_log->lastSeq())
-        m_runStart = *last;
+    JournalWriter::Options options;
+    options.maxBytes = maxBytes;
+    return options;
 }
 
-Result<> Journal::append(const Event& event)
+} // namespace
+
+Journal::Journal(const std::string& stateDir, qint64 maxBytes, const Clock& clock, OnTrouble onTrouble)
+    : m_writer(QString::fromStdString(stateDir + "/journal.sqlite"), clock, optionsFor(maxBytes))
 {
-    if (const auto seq = m_log->append(event.timestamp, event.type, toLine(event)); !seq)
-        return seq.error();
-    return {};
+    QObject::connect(
+        &m_writer, &JournalWriter::failed, &m_writer, [onTrouble](const Error& error) { onTrouble(error); });
+    QObject::connect(&m_writer, &JournalWriter::recovered, &m_writer, [onTrouble](quint64 dropped) {
+        log::notice("the journal is written again", {{"dropped", std::to_string(dropped)}});
+        onTrouble(std::nullopt);
+    });
+    QObject::connect(&m_writer, &JournalWriter::damaged, &m_writer, [](const QString& setAside) {
+        log::warning("the journal was damaged; a new one is begun", {{"kept", setAside.toStdString()}});
+    });
+    m_writer.start();
 }
 
-std::vector<admin::Entry> Journal::between(quint64 after, quint64 before)
+void Journal::append(admin::Entry entry, WallTime at)
+{
+    JournalEntry kept;
+    kept.id = static_cast<qint64>(entry.seq);
+    kept.at = at;
+    kept.priority = entry.priority;
+    kept.isEvent = entry.isEvent;
+    kept.severity = number(entry.severity);
+    kept.type = std::move(entry.type);
+    kept.json = std::move(entry.json);
+    m_writer.append(std::move(kept));
+}
+
+void Journal::append(const Event& event)
+{
+    append(admin::entryOf(event), event.timestamp);
+}
+
+void Journal::appendLine(std::string_view object, WallTime at, quint64 seq, bool priority)
+{
+    if (admin::Entry entry = admin::entryOf(object, at, seq, priority); !entry.json.isEmpty())
+        append(std::move(entry), at);
+}
+
+std::vector<admin::Entry> Journal::between(quint64 after, quint64 before) const
 {
     std::vector<admin::Entry> entries;
-    qint64 from = m_runStart;
-    constexpr int kPage = 1'000;
-    for (int page = 0; page * kPage < kMostOlder; ++page) {
-        const auto rows = m_log->since(from, kPage);
-        if (!rows || rows->empty())
-            break;
-        from = rows->back().seq;
-        for (const LoggedEvent& row : *rows) {
-            const auto event = eventFromLine(row.json);
-            if (!event || event->seq <= after || event->seq >= before)
-                continue;
-            entries.push_back(
-                {event->seq, event->severity >= Severity::Medium, true, event->severity, event->type, row.json});
-        }
-    }
+    for (JournalEntry& kept : m_writer.between(after, before, kMostOlder))
+        entries.push_back({static_cast<quint64>(kept.id), kept.priority, kept.isEvent,
+            severityFromNumber(kept.severity).value_or(Severity::Informational), std::move(kept.type),
+            std::move(kept.json)});
     return entries;
+}
+
+std::vector<QByteArray> Journal::last(int most) const
+{
+    std::vector<QByteArray> lines;
+    for (JournalEntry& kept : m_writer.last(most))
+        lines.push_back(std::move(kept.json));
+    return lines;
 }
 
 } // namespace beacon

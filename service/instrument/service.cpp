@@ -210,7 +210,7 @@ Result<> Service::begin(Settings settings)
         if (auto made = makeDirectories(dir); !made) {
             if (dir == settings.runtimeDir)
                 return made;
-            log::warning("events are not kept", {{"error", describe(made.error())}}); // health tells it, too
+            log::warning("the journal is not kept", {{"error", describe(made.error())}}); // health tells it, too
         }
     auto lock = takeLock(settings.lockPath());
     if (!lock)

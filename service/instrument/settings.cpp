@@ -35,8 +35,14 @@ constexpr auto kOptions = std::to_array<Option>({
         .help = "For socket and lock; by default /run/beacon-instrument, or below $XDG_RUNTIME_DIR where unprivileged"},
     {.name = "state-dir",
         .value = "DIR",
-        .help =
-            "For the event log; by default /var/lib/beacon-instrument, or below $XDG_STATE_HOME where unprivileged"},
+        .help = "For the journal; by default /var/lib/beacon-instrument, or below $XDG_STATE_HOME where unprivileged"},
+    {.name = "journal-size",
+        .kind = OptionKind::Number,
+        .value = "MIB",
+        .fallback = "256",
+        .help = "Most that the journal of the last 24 hours may take on the disk; without a platform only",
+        .low = 1,
+        .high = 65'536},
     {.name = "stall",
         .kind = OptionKind::Number,
         .value = "SECONDS",
@@ -80,7 +86,8 @@ constexpr Program kProgram{
 
 constexpr auto kRestartKeys =
     std::to_array<std::string_view>({"interface", "beacon", "launcher", "identity", "rate", "ports", "techniques"});
-constexpr auto kFixedKeys = std::to_array<std::string_view>({"name", "launcher", "runtime_dir", "state_dir"});
+constexpr auto kFixedKeys =
+    std::to_array<std::string_view>({"name", "launcher", "runtime_dir", "state_dir", "journal_size"});
 
 std::string absolute(const std::string& path)
 {
@@ -173,6 +180,7 @@ Result<Settings> settingsFrom(const Values& values, const Place& place)
                                            : defaultDir("/var/lib", "XDG_STATE_HOME", "/.local/state"));
     settings.stateDir = place.stateDir.empty() ? stateRoot + '/' + settings.name : place.stateDir;
     settings.journal = place.journal;
+    settings.journalBytes = static_cast<std::int64_t>(values.number("journal-size")) * 1'024 * 1'024;
     if (values.given("stall"))
         settings.stall = seconds(values.number("stall"));
     settings.grace = seconds(values.number("grace"));
@@ -216,6 +224,7 @@ std::vector<std::string> changedKeys(const Settings& from, const Settings& to)
     compare("techniques", from.techniques, to.techniques);
     compare("runtime_dir", from.runtimeDir, to.runtimeDir);
     compare("state_dir", from.stateDir, to.stateDir);
+    compare("journal_size", from.journalBytes, to.journalBytes);
     compare("stall", from.stall, to.stall);
     compare("grace", from.grace, to.grace);
     compare("stop", from.stop, to.stop);

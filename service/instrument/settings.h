@@ -30,6 +30,7 @@ struct Settings {
     std::chrono::milliseconds stop{5'000};
     std::chrono::milliseconds rollUp{60'000};
     bool journal = true; ///< on the bench only: a platform keeps the events itself
+    std::int64_t journalBytes = 256LL * 1024 * 1024;
 
     [[nodiscard]] std::string socketPath() const { return runtimeDir + "/admin.sock"; }
     [[nodiscard]] std::string lockPath() const { return runtimeDir + "/lock"; }

@@ -25,13 +25,18 @@ QStringList RunningInstrument::arguments() const
 {
     return QStringList{QStringLiteral("--interface"), m_interface, QStringLiteral("--beacon"), m_beacon,
                QStringLiteral("--runtime-dir"), m_dir.filePath(QStringLiteral("run")), QStringLiteral("--state-dir"),
-               m_dir.filePath(QStringLiteral("state")), QStringLiteral("--config"), configPath()}
+               stateDir(), QStringLiteral("--config"), configPath()}
     + m_more;
 }
 
 QString RunningInstrument::runtimeFile(const char* name) const
 {
     return m_dir.filePath(QStringLiteral("run/%1/%2").arg(m_interface, QLatin1StringView(name)));
+}
+
+QString RunningInstrument::journalPath() const
+{
+    return stateDir() + QStringLiteral("/%1/journal.sqlite").arg(m_interface);
 }
 
 void RunningInstrument::writeFile(const QString& path, const QByteArray& text) const

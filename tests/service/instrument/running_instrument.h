@@ -27,6 +27,8 @@ public:
     [[nodiscard]] qint64 onlyChild() const; ///< 0: none, or several
     [[nodiscard]] QStringList arguments() const;
     [[nodiscard]] QString configPath() const { return m_dir.filePath(QStringLiteral("config.json")); }
+    [[nodiscard]] QString stateDir() const { return m_dir.filePath(QStringLiteral("state")); } ///< of all Instruments
+    [[nodiscard]] QString journalPath() const;
     [[nodiscard]] QString runtimeFile(const char* name) const;
     void writeFile(const QString& path, const QByteArray& text) const;
     bool end(int signal, int withinMs) { return m_program.end(signal, withinMs); } ///< and wait

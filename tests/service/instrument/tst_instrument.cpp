@@ -1,13 +1,19 @@
+#include "core/store/journal_file.h"
 #include "running_instrument.h"
 #include "tests/support/net_fixture.h"
 
+#include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
+#include <QFileInfo>
 #include <QJsonArray>
 #include <QProcess>
 #include <QTest>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
+#include <limits>
 #include <unistd.h>
 
 using namespace beacon;
@@ -63,6 +69,8 @@ private Q_SLOTS:
     void aFloodIsBoundedAndCounted();
     void aBeaconThatIgnoresTermIsStoppedWithinTenSeconds();
     void whoComesBackGetsWhatWasMissed();
+    void aRestartKeepsYesterdaysLines();
+    void fault67_journalCannotBeWritten();
     void nobodyToAskIs69();
 };
 
@@ -336,6 +344,58 @@ void TstInstrument::whoComesBackGetsWhatWasMissed()
     TRY(instrument.attempts.size() >= 20);
     const qint64 entries = instrument.events.size() + instrument.attempts.size();
     QCOMPARE(instrument.lastSeq() - seq, entries); // no gap
+    NO_COMPLAINTS(instrument);
+}
+
+void TstInstrument::aRestartKeepsYesterdaysLines()
+{
+    QVERIFY(makeInterface());
+    RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
+    QVERIFY(instrument.start());
+    TRY(instrument.attempts.size() >= 20);
+    QVERIFY(instrument.end(SIGTERM, 10'000));
+    const auto read = [&] {
+        const auto entries = JournalFile::read(instrument.journalPath(), 0, std::numeric_limits<qint64>::max(), 10'000);
+        return entries ? *entries : std::vector<JournalEntry>{};
+    };
+    const auto yesterday = read();
+    const auto linesOf = [](const std::vector<JournalEntry>& entries) {
+        return std::ranges::count(entries, false, &JournalEntry::isEvent);
+    };
+    QVERIFY(linesOf(yesterday) >= 20);
+    QVERIFY(std::ranges::count(yesterday, true, &JournalEntry::isEvent) >= 3);
+    {
+        const auto file = Database::open(instrument.journalPath(), std::array{""}, {});
+        QVERIFY(file);
+        QVERIFY((*file)->run(QStringLiteral("UPDATE entry SET at = at - 23 * 3600000000")));
+    }
+    instrument.attempts.clear();
+    QVERIFY(instrument.start());
+    TRY(instrument.attempts.size() >= 20);
+    QVERIFY(instrument.end(SIGTERM, 10'000));
+    const auto both = read();
+    QVERIFY(both.size() > yesterday.size() + 20);
+    for (std::size_t i = 0; i < yesterday.size(); ++i)
+        QCOMPARE(both.at(i).json, yesterday.at(i).json);
+    QVERIFY(both.at(yesterday.size()).json.contains("\"seq\":")); // the new run's, from its beginning
+    QVERIFY(both.back().at > yesterday.back().at - std::chrono::hours{1});
+    NO_COMPLAINTS(instrument);
+}
+
+void TstInstrument::fault67_journalCannotBeWritten()
+{
+    QVERIFY(makeInterface());
+    RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
+    instrument.writeFile(instrument.stateDir(), "a file, where the directory should be");
+    QVERIFY(instrument.start());
+    TRY(instrument.healthCodes().contains(QStringLiteral("log_failed")));
+    TRY(instrument.attempts.size() >= 20); // the rest goes on
+    QVERIFY(QFile::remove(instrument.stateDir()));
+    QVERIFY(QDir{}.mkpath(QFileInfo{instrument.journalPath()}.path()));
+    TRY(!instrument.healthCodes().contains(QStringLiteral("log_failed")));
+    TRY(instrument.healthStatus() == QStringLiteral("OK"));
+    const auto first = JournalFile::read(instrument.journalPath(), 0, 2, 1); // what came meanwhile is not lost
+    QVERIFY(first && first->size() == 1);
     NO_COMPLAINTS(instrument);
 }
 

@@ -5,6 +5,7 @@
 #include "tests/support/scripted_platform.h"
 
 #include <QDir>
+#include <QDirIterator>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -122,8 +123,10 @@ void TstOnPlatform::helloBringsConfigurationStorageAndInterface()
     const QJsonObject started = scene.platform.waitForEvent(text("instruments.beacon.config.applied"));
     QCOMPARE(started.value(text("source_instrument")).toString(), text("beacon_0@plant7"));
     QCOMPARE(started.value(text("source_sensor")).toString(), text("plant7"));
-    QVERIFY(!QFile::exists(scene.dir.filePath(text("persistent/events.db")))); // the journal is off
+    QVERIFY(!schema.value(text("properties")).toObject().contains(text("journal_size")));
     QVERIFY(scene.platform.waitForHealth(text("OK"), kPatienceMs));
+    QDirIterator journals{scene.dir.path(), {text("journal*")}, QDir::AllEntries, QDirIterator::Subdirectories};
+    QVERIFY2(!journals.hasNext(), qPrintable(journals.next())); // it is off
     const auto probe = [](const QString& runtimeDir) { // by a container, which knows no interface and no name
         return QProcess::execute(
             text(BEACON_BIN_DIR "/beacon-instrument"), {text("--health"), text("--runtime-dir"), runtimeDir});

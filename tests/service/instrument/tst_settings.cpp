@@ -78,6 +78,10 @@ void TstSettings::changesAreToldByKey()
     QVERIFY(restartsBeacon("rate"));
     QVERIFY(!restartsBeacon("stall"));
     QVERIFY(fixedForLife("runtime_dir"));
+    QVERIFY(fixedForLife("journal_size"));
+    const auto larger = settingsOf({"--interface", "eth0", "--rate", "1", "--journal-size", "300"});
+    QCOMPARE(larger->journalBytes, std::int64_t{300} * 1'024 * 1'024);
+    QCOMPARE(changedKeys(*before, *larger), std::vector<std::string>{"journal_size"});
 }
 
 QTEST_GUILESS_MAIN(TstSettings)
