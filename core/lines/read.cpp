@@ -1,5 +1,6 @@
 #include "core/lines/line.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,124 @@ struct Fields {
     std::vector<std::string> techniques;
 };
 
+/// Of the keys that are strings; nullptr: none of them. Those of an attempt come first.
+std::optional<std::string>* textField(Fields& fields, std::string_view key)
+{
+    struct Row {
+        std::string_view key;
+        std::optional<std::string> Fields::*field;
+    };
+    static constexpr Row kRows[] = {{"t", &Fields::type}, {"technique", &Fields::technique},
+        {"family", &Fields::family}, {"dst", &Fields::dst}, {"via", &Fields::via}, {"outcome", &Fields::outcome},
+        {"errno", &Fields::errnoName}, {"reason", &Fields::reason}, {"version", &Fields::version},
+        {"interface", &Fields::interface}};
+    for (const Row& row : kRows) {
+        if (row.key == key)
+            return &(fields.*row.field);
+    }
+    return nullptr;
+}
+
+/// Of the keys that are numbers; nullptr: none of them.
+std::optional<double>* numberField(Fields& fields, std::string_view key)
+{
+    struct Row {
+        std::string_view key;
+        std::optional<double> Fields::*field;
+    };
+    static constexpr Row kRows[] = {{"n", &Fields::n}, {"proto", &Fields::proto}, {"port", &Fields::port},
+        {"rtt_us", &Fields::rttUs}, {"rate_pps", &Fields::ratePps}, {"run", &Fields::run},
+        {"for_s", &Fields::forSeconds}, {"cycle", &Fields::cycle}, {"attempts", &Fields::attempts},
+        {"errors", &Fields::errors}, {"seconds", &Fields::seconds}};
+    for (const Row& row : kRows) {
+        if (row.key == key)
+            return &(fields.*row.field);
+    }
+    return nullptr;
+}
+
+/// Reads what nearly every line is: one flat object of plain ASCII strings and whole numbers, without blanks, as
+/// writeLine() gives it. Whatever is not that plain is left to the JSON library, which alone says what is wrong.
+class PlainReader {
+public:
+    explicit PlainReader(std::string_view text)
+        : m_rest(text)
+    {
+    }
+
+    /// false: not plain; `fields` may hold a part.
+    bool read(Fields& fields)
+    {
+        if (!take('{'))
+            return false;
+        do {
+            const auto key = string();
+            if (!key || !take(':') || !value(fields, *key))
+                return false;
+        } while (take(','));
+        return take('}') && m_rest.empty();
+    }
+
+private:
+    bool take(char expected)
+    {
+        if (m_rest.empty() || m_rest.front() != expected)
+            return false;
+        m_rest.remove_prefix(1);
+        return true;
+    }
+
+    /// nullopt: none, or one with an escape, a control character or a byte beyond ASCII.
+    std::optional<std::string_view> string()
+    {
+        if (!take('"'))
+            return std::nullopt;
+        const auto end = std::find_if(m_rest.begin(), m_rest.end(),
+            [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c - 0x20) >= 0x5f; });
+        const auto size = static_cast<std::size_t>(end - m_rest.begin());
+        if (size == m_rest.size() || *end != '"')
+            return std::nullopt;
+        const std::string_view text = m_rest.substr(0, size);
+        m_rest.remove_prefix(size + 1);
+        return text;
+    }
+
+    bool value(Fields& fields, std::string_view key)
+    {
+        if (!m_rest.empty() && m_rest.front() == '"') {
+            const auto text = string();
+            if (!text)
+                return false;
+            if (auto* const field = textField(fields, key))
+                *field = text->substr(0, kMaxStringBytes);
+            return true;
+        }
+        const auto number = wholeNumber();
+        if (!number)
+            return false;
+        if (auto* const field = numberField(fields, key))
+            *field = static_cast<double>(*number);
+        return true;
+    }
+
+    /// nullopt: none, or one that a double may not hold exactly, or with a sign, a fraction or an exponent: then
+    /// neither comma nor brace follows it.
+    std::optional<std::uint64_t> wholeNumber()
+    {
+        constexpr std::size_t kMostDigits = 15;
+        std::uint64_t number = 0;
+        std::size_t digits = 0;
+        while (digits < m_rest.size() && digits <= kMostDigits && m_rest[digits] >= '0' && m_rest[digits] <= '9')
+            number = number * 10 + static_cast<std::uint64_t>(m_rest[digits++] - '0');
+        if (digits == 0 || digits > kMostDigits || (digits > 1 && m_rest.front() == '0'))
+            return std::nullopt;
+        m_rest.remove_prefix(digits);
+        return number;
+    }
+
+    std::string_view m_rest;
+};
+
 class FieldReader final : public nlohmann::json_sax<nlohmann::json> {
 public:
     explicit FieldReader(Fields& fields)
@@ -36,7 +155,7 @@ public:
         if (value.size() > kMaxStringBytes)
             value.resize(kMaxStringBytes);
         if (m_depth == 1) {
-            if (auto* const field = textField())
+            if (auto* const field = textField(m_fields, m_key))
                 *field = value;
         } else if (m_depth == 2 && m_inTechniques && m_fields.techniques.size() < kMaxTechniques) {
             m_fields.techniques.push_back(value);
@@ -78,44 +197,10 @@ private:
     bool number(double value)
     {
         if (m_depth == 1) {
-            if (auto* const field = numberField())
+            if (auto* const field = numberField(m_fields, m_key))
                 *field = value;
         }
         return m_depth > 0;
-    }
-
-    std::optional<std::string>* textField()
-    {
-        struct Row {
-            std::string_view key;
-            std::optional<std::string> Fields::*field;
-        };
-        static constexpr Row kRows[] = {{"t", &Fields::type}, {"technique", &Fields::technique},
-            {"family", &Fields::family}, {"dst", &Fields::dst}, {"via", &Fields::via}, {"outcome", &Fields::outcome},
-            {"errno", &Fields::errnoName}, {"reason", &Fields::reason}, {"version", &Fields::version},
-            {"interface", &Fields::interface}};
-        for (const Row& row : kRows) {
-            if (row.key == m_key)
-                return &(m_fields.*row.field);
-        }
-        return nullptr;
-    }
-
-    std::optional<double>* numberField()
-    {
-        struct Row {
-            std::string_view key;
-            std::optional<double> Fields::*field;
-        };
-        static constexpr Row kRows[] = {{"n", &Fields::n}, {"proto", &Fields::proto}, {"port", &Fields::port},
-            {"rtt_us", &Fields::rttUs}, {"rate_pps", &Fields::ratePps}, {"run", &Fields::run},
-            {"for_s", &Fields::forSeconds}, {"cycle", &Fields::cycle}, {"attempts", &Fields::attempts},
-            {"errors", &Fields::errors}, {"seconds", &Fields::seconds}};
-        for (const Row& row : kRows) {
-            if (row.key == m_key)
-                return &(m_fields.*row.field);
-        }
-        return nullptr;
     }
 
     Fields& m_fields;
@@ -197,9 +282,16 @@ std::optional<Line> readCycle(Fields& fields)
 
 std::optional<Line> readLine(std::string_view text)
 {
+    if (text.size() > kMaxReadBytes || text.empty())
+        return std::nullopt;
     Fields fields;
-    FieldReader reader{fields};
-    if (text.size() > kMaxReadBytes || text.empty() || !nlohmann::json::sax_parse(text, &reader) || !fields.type)
+    if (!PlainReader{text}.read(fields)) {
+        fields = {};
+        FieldReader reader{fields};
+        if (!nlohmann::json::sax_parse(text, &reader))
+            return std::nullopt;
+    }
+    if (!fields.type)
         return std::nullopt;
     struct Row {
         std::string_view type;

@@ -104,6 +104,9 @@ std::size_t escapeLength(std::string_view text)
 
 std::string printable(std::string_view raw)
 {
+    const auto plain = [](char c) { return static_cast<unsigned char>(c - 0x20) < 0x5f || c == '\t'; };
+    if (std::all_of(raw.begin(), raw.end(), plain))
+        return std::string{raw}; // as nearly every line is
     std::string clean;
     clean.reserve(raw.size());
     while (!raw.empty()) {

@@ -5,6 +5,7 @@
 #include <QTest>
 
 using namespace beacon;
+using namespace std::string_view_literals;
 
 namespace {
 
@@ -30,6 +31,7 @@ private Q_SLOTS:
     void unknownKeysAndTypesAreIgnored();
     void hostileStringsStayBounded();
     void wholeNumbersOnly();
+    void aBlankChangesNothing();
 };
 
 void TestLine::writesTheContract_data()
@@ -152,6 +154,39 @@ void TestLine::wholeNumbersOnly()
     }
     QVERIFY(!readLine(R"({"t":"escape","technique":"A","family":"ipv4","dst":"x","proto":256,"n":1})"));
     QVERIFY(!readLine(R"({"t":"escape","technique":"A","family":"ipv4","dst":"x","proto":6,"port":65536,"n":1})"));
+}
+
+void TestLine::aBlankChangesNothing()
+{
+    // Lines without blanks are read by hand, all others by the JSON library: both must see the same in everything that
+    // one change of a byte, or of two beside each other, can make of a line.
+    const std::vector<std::string> lines{writeLine(AttemptLine{kTarget, Outcome::Skipped, "EPERM", "a reason"}),
+        writeLine(EscapeLine{kTarget, 812}), writeLine(HelloLine{"1", "e", 0.5, 7, {"A"}}), writeLine(IdleLine{10}),
+        writeLine(CycleLine{1, 2, 3, 4}), R"({"t":"idle","for_s":123456789012345})",
+        R"({"t":"idle","for_s":1,"x":")" + std::string(300, 'x') + "\"}"};
+    constexpr auto others = "\0\t\n \"\\{}[],:-+.0159eEtn\x7f\xc3\xa4\xff"sv;
+    int read = 0;
+    const auto compare = [&](const std::string& text) {
+        const auto plain = readLine(text);
+        const auto blank = readLine(text.empty() || text[0] != '{' ? text : "{ " + text.substr(1));
+        read += plain ? 1 : 0;
+        return plain.has_value() == blank.has_value() && (!plain || writeLine(*plain) == writeLine(*blank));
+    };
+    for (const std::string& line : lines) {
+        for (std::size_t i = 0; i <= line.size(); ++i) {
+            QVERIFY2(compare(line.substr(0, i)), line.substr(0, i).c_str());
+            for (const char other : others) {
+                std::string changed = line;
+                changed.insert(i, 1, other);
+                QVERIFY2(compare(changed), changed.c_str());
+                changed.erase(i + 1, 1);
+                QVERIFY2(compare(changed), changed.c_str());
+                changed.erase(i + (i < changed.size() ? 1 : 0), 1);
+                QVERIFY2(compare(changed), changed.c_str());
+            }
+        }
+    }
+    QVERIFY(read > 1'000);
 }
 
 QTEST_GUILESS_MAIN(TestLine)
