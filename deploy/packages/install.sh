@@ -29,11 +29,15 @@ supportedSystem() {
     [[ $id == debian && $version == 12 || $id == ubuntu && $version == 24.04 ]]
 }
 
-# keepUnboundQuiet PACKAGE...: Debian would start a resolver of its own on this machine; the lab starts one in a namespace.
-keepUnboundQuiet() {
-    [[ " $* " == *" unbound "* && -d /run/systemd/system ]] || return 0
-    $as_root systemctl mask unbound.service >/dev/null 2>&1 &&
-        note "the system's own unbound.service is masked, the lab runs unbound itself; 'systemctl unmask unbound' undoes it"
+# keepQuiet PACKAGE...: Debian would start a daemon of each on this machine; the lab and the benches start their own.
+keepQuiet() {
+    local name
+    for name in unbound supervisor; do
+        [[ " $* " == *" $name "* && -d /run/systemd/system ]] || continue
+        $as_root systemctl mask "$name.service" >/dev/null 2>&1 &&
+            note "the system's own $name.service is masked, it is run only from here; 'systemctl unmask $name' undoes it"
+    done
+    return 0
 }
 
 # installPackages YES GROUP...: asks unless YES is "yes"; needs no answer where nothing is missing.
@@ -56,7 +60,7 @@ installPackages() {
         command -v sudo >/dev/null || die 77 "installing needs root; run 'apt-get install $names' as root"
         as_root=sudo
     fi
-    keepUnboundQuiet $names
+    keepQuiet $names
     aptGet update || warn "the package lists could not be refreshed; trying with those that are there"
     aptGet install --no-install-recommends $names || die 69 "apt-get could not install: $names; its words stand above"
     [[ -z $(missingOf "$@") ]] || die 69 "apt-get ended well, but these are still missing:" $(missingOf "$@")

@@ -12,6 +12,7 @@
 #include "core/platform/outbox.h"
 #include "core/rpc/listener.h"
 #include "core/store/spool.h"
+#include "tests/bench/figures.h"
 
 #include <QCoreApplication>
 #include <QElapsedTimer>
@@ -29,6 +30,8 @@
 #include <unistd.h>
 
 using namespace beacon;
+using bench::nowMs;
+using bench::row;
 
 namespace {
 
@@ -38,16 +41,6 @@ constexpr std::size_t kMostWaiting = 20'000; ///< saturated: the producer waits 
 QString text(const char* words)
 {
     return QString::fromLatin1(words);
-}
-
-double nowMs()
-{
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-void row(const char* figure, double value, const char* unit, const char* goal, bool pass)
-{
-    std::printf("%s\t%.4g\t%s\t%s\t%s\n", figure, value, unit, goal, pass ? "pass" : "short");
 }
 
 int receive(const QString& path)
@@ -164,17 +157,16 @@ private:
         m_rate = static_cast<double>(sent + urgent) / took;
         const double lost = static_cast<double>(sent + urgent - report.value(text("received")).toInteger());
         const std::string prefix{name};
-        row((prefix + " events/s").c_str(), m_rate, "1/s", paced ? ">= 9,900" : "none", !paced || m_rate >= 9'900);
-        row((prefix + " lost").c_str(), lost, "events", "0", lost == 0);
+        row(prefix + " events/s", m_rate, "1/s", paced ? ">= 9,900" : "none", !paced || m_rate >= 9'900);
+        row(prefix + " lost", lost, "events", "0", lost == 0);
         const quint64 dropped = m_outbox.counts().dropped;
-        row((prefix + " dropped").c_str(), static_cast<double>(dropped - m_dropped), "events", "0",
-            dropped == m_dropped);
+        row(prefix + " dropped", static_cast<double>(dropped - m_dropped), "events", "0", dropped == m_dropped);
         m_dropped = dropped;
         const qint64 repeats = report.value(text("repeats")).toInteger();
-        row((prefix + " arrived twice").c_str(), static_cast<double>(repeats), "events", "0", repeats == 0);
-        row((prefix + " priority p50").c_str(), at(0.5), "ms", "none", true);
-        row((prefix + " priority p99").c_str(), at(0.99), "ms", "<= 5", at(0.99) <= 5);
-        row((prefix + " priority max").c_str(), at(1), "ms", "none", true);
+        row(prefix + " arrived twice", static_cast<double>(repeats), "events", "0", repeats == 0);
+        row(prefix + " priority p50", at(0.5), "ms", "none", true);
+        row(prefix + " priority p99", at(0.99), "ms", "<= 5", at(0.99) <= 5);
+        row(prefix + " priority max", at(1), "ms", "none", true);
     }
 
     SystemClock m_clock;
