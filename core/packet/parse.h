@@ -23,6 +23,7 @@ inline constexpr std::uint16_t kArp = 0x0806;
 inline constexpr std::uint16_t kVlan = 0x8100;
 inline constexpr std::uint16_t kQinQ = 0x88a8;
 inline constexpr std::uint16_t kIpv6 = 0x86dd;
+inline constexpr std::uint16_t kLldp = 0x88cc;
 } // namespace ether_type
 
 /// IEEE 802.3 with up to two IEEE 802.1Q tags, which are skipped.

@@ -1,13 +1,11 @@
 #include "core/netlink/netlink_link_monitor.h"
 #include "tests/support/net_fixture.h"
+#include "tests/support/without_capability.h"
 
 #include <QElapsedTimer>
 #include <QProcess>
 #include <QTest>
 
-#include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <vector>
 
 using namespace beacon;
@@ -56,32 +54,6 @@ bool addressed()
         && ip(QStringLiteral("addr add 2001:db8::5/64 dev seg0 nodad"));
 }
 
-/// The calling thread lacks CAP_NET_ADMIN as long as this lives.
-class WithoutNetAdmin {
-public:
-    WithoutNetAdmin()
-    {
-        if (::syscall(SYS_capget, &m_header, m_before.data()) != 0)
-            return;
-        auto lacking = m_before;
-        lacking[0].effective &= ~(1U << CAP_NET_ADMIN);
-        worked = ::syscall(SYS_capset, &m_header, lacking.data()) == 0;
-    }
-    ~WithoutNetAdmin()
-    {
-        if (worked)
-            ::syscall(SYS_capset, &m_header, m_before.data());
-    }
-    WithoutNetAdmin(const WithoutNetAdmin&) = delete;
-    WithoutNetAdmin& operator=(const WithoutNetAdmin&) = delete;
-
-    bool worked = false;
-
-private:
-    __user_cap_header_struct m_header{_LINUX_CAPABILITY_VERSION_3, 0};
-    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> m_before{};
-};
-
 } // namespace
 
 class TstLinkMonitor : public QObject {
@@ -110,7 +82,7 @@ private Q_SLOTS:
     void otherRoutesAreNoDefaultRoutes();
     void otherRoutesCauseNoLook();
     void itIsSwitchedOn();
-    void switchingOnNeedsTheRight();
+    void fault54_withoutCapNetAdminItIsNotSwitchedOn();
     void switchingOnNeedsAnInterface();
 };
 
@@ -361,13 +333,13 @@ void TstLinkMonitor::itIsSwitchedOn()
     QVERIFY(bool(rig.monitor.bringUp())); // it is already
 }
 
-void TstLinkMonitor::switchingOnNeedsTheRight()
+void TstLinkMonitor::fault54_withoutCapNetAdminItIsNotSwitchedOn()
 {
     QVERIFY(makeSegment());
     Rig rig;
     QVERIFY(!rig.state().up);
-    const WithoutNetAdmin dropped;
-    QVERIFY(dropped.worked);
+    const WithoutCapability dropped{CAP_NET_ADMIN};
+    QVERIFY(dropped.worked());
     const auto result = rig.monitor.bringUp();
     QVERIFY(!result);
     QCOMPARE(result.error().code, Errc::Denied);
