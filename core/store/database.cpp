@@ -233,10 +233,13 @@ Result<std::vector<QVariantList>> Database::select(const QString& sql, const QVa
     if (!query.exec())
         return sqlError(query.lastError(), sql.left(60));
     std::vector<QVariantList> rows;
+    int columns = 0;
     // A statement that fails while it is stepped ends next() as the last row does; only lastError() tells them apart.
     while (static_cast<int>(rows.size()) < limit && query.next()) {
+        if (columns == 0)
+            columns = query.record().count(); // dear: a name and a type for each
         QVariantList& row = rows.emplace_back();
-        const int columns = query.record().count();
+        row.reserve(columns);
         for (int i = 0; i < columns; ++i)
             row.append(query.value(i));
     }

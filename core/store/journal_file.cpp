@@ -1,5 +1,7 @@
 #include "core/store/journal_file.h"
 
+#include <QDir>
+#include <QFileInfo>
 #include <QVariant>
 
 #include <algorithm>
@@ -49,6 +51,16 @@ QVariantList rowOf(const JournalEntry& entry, qint64 base)
         entry.json};
 }
 
+/// Each may be as large as the journal: only the last one stays.
+void removeOthersAside(const QString& path, const QString& last)
+{
+    const QFileInfo file{path};
+    QDir dir = file.dir();
+    for (const QString& name : dir.entryList({file.fileName() + QStringLiteral(".corrupt-*")}, QDir::Files))
+        if (!dir.filePath(name).startsWith(last))
+            dir.remove(name);
+}
+
 constexpr auto kNewest = "SELECT id, at, priority, severity, type, json FROM entry WHERE id > ? AND id < ? "
                          "ORDER BY id DESC LIMIT ?";
 
@@ -70,8 +82,10 @@ Result<> JournalFile::open()
     if (!opened)
         return opened.error();
     Database& database = **opened;
-    if (database.setAside())
+    if (database.setAside()) {
         m_setAside = database.setAside();
+        removeOthersAside(m_path, *m_setAside);
+    }
     const auto pageSize = database.select(QStringLiteral("PRAGMA page_size"));
     if (!pageSize)
         return pageSize.error();

@@ -277,6 +277,8 @@ void TestJournal::damageIsSetAside_data()
 void TestJournal::damageIsSetAside()
 {
     QFETCH(bool, whileOpen);
+    QFile earlier{m_path + QStringLiteral(".corrupt-1")};
+    QVERIFY(earlier.open(QIODevice::WriteOnly));
     auto file = std::make_unique<JournalFile>(m_path, kMiB);
     OK(file->write(lines(1, 100, kAt, 1'000)));
     if (whileOpen) {
@@ -301,6 +303,7 @@ void TestJournal::damageIsSetAside()
     QVERIFY(written);
     const auto aside = file->takeSetAside();
     QVERIFY(aside && QFile::exists(*aside));
+    QVERIFY(!earlier.exists()); // or damage after damage would fill the disk
     QCOMPARE(idsOf(stored()), (QList<qint64>{101}));
 }
 
