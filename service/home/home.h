@@ -5,10 +5,10 @@
 #include "core/observe/classifier.h"
 #include "core/observe/finding.h"
 #include "core/observe/noise.h"
+#include "core/observe/responder.h"
 #include "service/home/home_health.h"
 #include "service/home/nft_table.h"
 #include "service/home/recorder.h"
-#include "service/home/responder.h"
 #include "service/home/tcp_listener.h"
 #include "service/home/zone.h"
 

@@ -1,6 +1,6 @@
 #include "service/home/nft_table.h"
 
-#include "service/home/responder.h"
+#include "core/observe/responder.h"
 
 namespace beacon {
 

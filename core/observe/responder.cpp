@@ -1,7 +1,9 @@
-#include "service/home/responder.h"
+#include "core/observe/responder.h"
 
 #include "core/base/sockaddr.h"
 #include "core/packet/parse.h"
+
+#include <cerrno>
 
 namespace beacon {
 
@@ -31,9 +33,9 @@ Result<Responder> Responder::open()
     if (!socket4)
         return socket4.error();
     auto socket6 = rawSocket(AF_INET6);
-    if (!socket6)
+    if (!socket6 && socket6.error().sys != EAFNOSUPPORT) // a kernel without IPv6 brings nothing that wants an answer
         return socket6.error();
-    return Responder{std::move(*socket4), std::move(*socket6)};
+    return Responder{std::move(*socket4), socket6 ? std::move(*socket6) : UniqueFd{}};
 }
 
 Result<> Responder::send(ByteView packet)
