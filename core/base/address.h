@@ -33,7 +33,7 @@ public:
     [[nodiscard]] bool isLinkLocal() const noexcept; ///< 169.254/16 or fe80::/10
     [[nodiscard]] std::string text() const;
 
-    auto operator<=>(const IpAddress&) const = default;
+    auto operator<=>(const IpAddress&) const = default; // NOLINT(modernize-use-nullptr): it rewrites to < 0
 
 private:
     Family m_family = Family::Ipv4;

@@ -18,7 +18,7 @@ struct DefaultRoute {
     std::uint32_t metric = 0; ///< the smaller the better
     std::optional<IpAddress> gateway; ///< none: everything is on the link; may be of the other family (RTA_VIA)
 
-    auto operator<=>(const DefaultRoute&) const = default;
+    auto operator<=>(const DefaultRoute&) const = default; // NOLINT(modernize-use-nullptr): it rewrites to < 0
 };
 
 /// What is known of one network interface.

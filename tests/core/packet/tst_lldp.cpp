@@ -101,7 +101,8 @@ void TestLldp::idsAreTold_data()
     QTest::addColumn<int>("kind");
     QTest::addColumn<QString>("text");
     QTest::addColumn<bool>("isChassis");
-    const auto row = [](const char* name, int subtype, QByteArray value, Kind kind, const char* text, bool isChassis) {
+    const auto row = [](const char* name, int subtype, const QByteArray& value, Kind kind, const char* text,
+                         bool isChassis) {
         QTest::newRow(name) << subtype << value << int(kind) << QString::fromLatin1(text) << isChassis;
     };
     const QByteArray mac(kMac.data(), 6);
