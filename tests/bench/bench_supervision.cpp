@@ -4,12 +4,14 @@
 
 #include "tests/bench/bench_supervision.h"
 
+#include "tests/bench/figures.h"
 #include "tests/support/net_fixture.h"
 
 #include <QCoreApplication>
 #include <QEventLoop>
 
 #include <cstdio>
+#include <cstdlib>
 
 using namespace beacon;
 
@@ -34,6 +36,10 @@ int main(int argc, char** argv)
     const auto nothing = [] { return true; };
     const bool peers = chosen("peers");
     bool measured = true;
+    double load = 0;
+    if (::getloadavg(&load, 1) == 1)
+        bench::row(
+            "load average at the start", load, "processes"); // the goals are for a machine that does nothing else
     if (chosen("restarts"))
         measured = bench::benchRestarts() && measured;
     if (chosen("lines"))
