@@ -15,8 +15,11 @@ std::string describe(const Exit& exit)
         return "signal " + number + (name != nullptr ? std::string{" ("} + name + ')' : std::string{});
     }
     case Exit::How::Unrunnable:
-    case Exit::How::NoSpawn: {
-        const char* what = exit.how == Exit::How::Unrunnable ? "cannot be executed" : "could not be started";
+    case Exit::How::NoSpawn:
+    case Exit::How::NoLauncher: {
+        const char* what = exit.how == Exit::How::Unrunnable ? "cannot be executed"
+            : exit.how == Exit::How::NoSpawn                 ? "could not be started"
+                                                             : "has no working beacon-launch to start it";
         const char* why = strerrordesc_np(exit.value);
         return exit.value != 0 && why != nullptr ? std::string{what} + ": " + why : std::string{what};
     }

@@ -4,17 +4,28 @@
 #include <QObject>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace beacon {
 
+/// Whom a process runs as.
+struct ProcessUser {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+
+    bool operator==(const ProcessUser&) const = default;
+};
+
 /// What to run: an absolute path, never a shell.
 struct Command {
     std::string program;
     std::vector<std::string> arguments;
     std::vector<std::pair<std::string, std::string>> environment; ///< added to what the launcher lets through
+    std::optional<ProcessUser> user{}; ///< nullopt: nobody else than we are
+    bool netAdmin = false; ///< whether it may keep CAP_NET_ADMIN
 
     bool operator==(const Command&) const = default;
 };
@@ -28,9 +39,20 @@ struct Exit {
         Signal, ///< `value` is the signal that ended it
         Unrunnable, ///< its file cannot be executed: `value` is the errno; no use before the file changes
         NoSpawn, ///< could not be started for want of something that may come back: `value` is the errno or 0
+        NoLauncher, ///< what starts it cannot be executed: `value` is the errno or 0
     };
     How how = How::Code;
     int value = 0;
+};
+
+/// How well a process is kept from outliving or harming its supervisor, as far as its launcher reached it.
+struct Containment {
+    std::string
+        kind; ///< "pid_namespace", or "process_group", which one with a session of its own can leave; empty: not known
+    std::optional<std::uint32_t> uid; ///< that it runs as
+    std::string capabilities; ///< "none", or "net_raw,net_admin"
+
+    bool operator==(const Containment&) const = default;
 };
 
 /// "exit code 1", "signal 9 (Killed)", "cannot be executed: No such file or directory"
@@ -46,9 +68,11 @@ class Process : public QObject {
 public:
     /// Call only where nothing runs: at first, or after exited().
     virtual void start(const Command& command) = 0;
-    /// To the process and all of its group; nothing where nothing runs. May be called at any time.
+    /// To the process and all of its group; nothing where nothing runs. May be called at any time. What is left when
+    /// the process has ended is killed without being asked.
     virtual void signalAll(int signal) = 0;
-    [[nodiscard]] virtual std::int64_t pid() const = 0; ///< 0: nothing runs
+    [[nodiscard]] virtual std::int64_t pid() const = 0; ///< of the program; 0: nothing runs
+    [[nodiscard]] virtual Containment containment() const { return {}; } ///< of what runs, or ran last
 
 Q_SIGNALS:
     void started(qint64 pid); ///< the program itself is running, not only its launcher; precedes its output

@@ -1,9 +1,12 @@
 #include "core/supervision/qt_process.h"
 
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -25,8 +28,45 @@ bool mayPass(int sys) noexcept
     }
 }
 
+namespace {
+
+template <class Number> Number numberIn(std::string_view text)
+{
+    Number value{};
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+QStringList launcherArguments(const Command& command, int reportFd)
+{
+    QStringList arguments{
+        QStringLiteral("--parent"), QString::number(::getpid()), QStringLiteral("--report"), QString::number(reportFd)};
+    if (command.user)
+        arguments << QStringLiteral("--user") << QStringLiteral("%1:%2").arg(command.user->uid).arg(command.user->gid);
+    if (command.netAdmin)
+        arguments << QStringLiteral("--net-admin");
+    arguments << QStringLiteral("--") << QString::fromStdString(command.program);
+    for (const std::string& argument : command.arguments)
+        arguments << QString::fromStdString(argument);
+    return arguments;
+}
+
+QProcessEnvironment launcherEnvironment(const Command& command)
+{
+    QProcessEnvironment environment;
+    for (const char* name : {"PATH", "LANG", "TZ"})
+        if (const char* value = std::getenv(name))
+            environment.insert(QString::fromLatin1(name), QString::fromLocal8Bit(value));
+    for (const auto& [name, value] : command.environment)
+        environment.insert(QString::fromStdString(name), QString::fromStdString(value));
+    return environment;
+}
+
+} // namespace
+
 QtProcess::QtProcess(std::string launcher)
     : m_launcher(std::move(launcher))
+    , m_buffer(std::make_unique<char[]>(kChunkBytes))
 {
 }
 
@@ -36,109 +76,154 @@ QtProcess::~QtProcess()
         return;
     m_process->disconnect(this);
     QtProcess::signalAll(SIGKILL);
+    QtProcess::signalAll(SIGKILL); // its launcher, too
+}
+
+bool QtProcess::openPipe(Channel& channel, UniqueFd& theirEnd, void (QtProcess::*onReadable)())
+{
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+        return false;
+    channel.fd.reset(ends[0]);
+    theirEnd.reset(ends[1]);
+    ::fcntl(ends[0], F_SETFL, O_NONBLOCK); // ours only: a program may expect that its stdout blocks
+    channel.notifier = std::make_unique<QSocketNotifier>(ends[0], QSocketNotifier::Read);
+    connect(channel.notifier.get(), &QSocketNotifier::activated, this, onReadable);
+    return true;
 }
 
 void QtProcess::start(const Command& command)
 {
     Q_ASSERT(!m_process);
     m_execErrno = 0;
-    m_announced = false;
-    int ends[2] = {-1, -1};
+    m_announced = m_killed = false;
+    m_reported.clear();
+    m_containment = {};
     m_process = std::make_unique<QProcess>();
-    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        const int sys = errno;
-        QMetaObject::invokeMethod(
-            this,
-            [this, sys] {
-                retire({Exit::How::NoSpawn, sys});
-            },
-            Qt::QueuedConnection);
+    UniqueFd out, err, report;
+    if (!openPipe(m_out, out, &QtProcess::readOutput) || !openPipe(m_err, err, &QtProcess::readErrors)
+        || !openPipe(m_report, report, &QtProcess::readReport)) {
+        retireSoon({Exit::How::NoSpawn, errno});
         return;
     }
-    m_report.reset(ends[0]);
-    const UniqueFd theirEnd{ends[1]};
-
-    QStringList arguments{QStringLiteral("--parent"), QString::number(::getpid()), QStringLiteral("--report"),
-        QString::number(theirEnd.get()), QStringLiteral("--"), QString::fromStdString(command.program)};
-    for (const std::string& argument : command.arguments)
-        arguments << QString::fromStdString(argument);
-
-    QProcessEnvironment environment;
-    for (const char* name : {"PATH", "LANG", "TZ"})
-        if (const char* value = std::getenv(name))
-            environment.insert(QString::fromLatin1(name), QString::fromLocal8Bit(value));
-    for (const auto& [name, value] : command.environment)
-        environment.insert(QString::fromStdString(name), QString::fromStdString(value));
+    for (const Channel* channel : {&m_out, &m_err})
+        ::fcntl(channel->fd.get(), F_SETPIPE_SZ, kPipeBytes); // refused: the kernel's default serves as well
 
     QProcess& process = *m_process;
-    process.setProcessEnvironment(environment);
+    process.setProcessEnvironment(launcherEnvironment(command));
     process.setStandardInputFile(QProcess::nullDevice());
-    // May run under vfork: one async-signal-safe call.
-    process.setChildProcessModifier([fd = theirEnd.get()] { ::fcntl(fd, F_SETFD, 0); });
-    connect(&process, &QProcess::readyReadStandardOutput, this, &QtProcess::drain);
-    connect(&process, &QProcess::readyReadStandardError, this, &QtProcess::drain);
+    process.setProcessChannelMode(QProcess::ForwardedChannels); // QProcess's own buffers have no bound
+    // May run under vfork: async-signal-safe calls only.
+    process.setChildProcessModifier([outFd = out.get(), errFd = err.get(), reportFd = report.get()] {
+        ::dup2(outFd, STDOUT_FILENO);
+        ::dup2(errFd, STDERR_FILENO);
+        ::fcntl(reportFd, F_SETFD, 0);
+    });
     connect(&process, &QProcess::finished, this, &QtProcess::onFinished);
     connect(&process, &QProcess::errorOccurred, this, &QtProcess::onError);
-    m_reportNotifier = std::make_unique<QSocketNotifier>(m_report.get(), QSocketNotifier::Read);
-    connect(m_reportNotifier.get(), &QSocketNotifier::activated, this, &QtProcess::onReport);
-    process.start(QString::fromStdString(m_launcher), arguments);
-    m_pid = process.processId();
+    process.start(QString::fromStdString(m_launcher), launcherArguments(command, report.get()));
+    m_launcherPid = process.processId();
 }
 
 void QtProcess::signalAll(int signal)
 {
-    if (m_pid <= 0)
+    const auto launcher = static_cast<pid_t>(m_launcherPid);
+    if (launcher <= 0)
         return;
-    const auto pid = static_cast<pid_t>(m_pid);
-    if (::kill(-pid, signal) != 0)
-        ::kill(pid, signal); // the launcher has not made its session yet
+    const auto program = static_cast<pid_t>(m_pid);
+    if (program <= 0) {
+        ::kill(launcher, signal); // it passes on what can be passed on
+        return;
+    }
+    if (::kill(-program, signal) != 0)
+        ::kill(program, signal); // it has not made its group yet
+    // The launcher kills whatever its program leaves. One that somebody stopped is to go on; one that is killed twice
+    // does not do its work.
+    if (signal == SIGCONT || (signal == SIGKILL && std::exchange(m_killed, true)))
+        ::kill(launcher, signal);
 }
 
-std::int64_t QtProcess::pid() const
+void QtProcess::readReport()
 {
-    return m_pid;
-}
-
-void QtProcess::drain()
-{
-    if (m_process && m_reportNotifier && m_reportNotifier->isEnabled())
-        onReport(); // so that started() precedes the first output, and the launcher's words are not taken for the
-                    // program's
-    if (!m_process)
-        return;
-    if (const QByteArray chunk = m_process->readAllStandardOutput(); !chunk.isEmpty())
-        Q_EMIT output(Stream::Out, chunk);
-    if (!m_process)
-        return;
-    if (const QByteArray chunk = m_process->readAllStandardError(); !chunk.isEmpty())
-        Q_EMIT output(Stream::Err, chunk);
-}
-
-void QtProcess::onReport()
-{
-    char text[16] = {};
-    const ssize_t size = ::read(m_report.get(), text, sizeof text - 1);
+    std::array<char, 512> text{};
+    ssize_t size = 0;
+    while ((size = ::read(m_report.fd.get(), text.data(), text.size())) > 0) {
+        m_reported.append(text.data(), static_cast<std::size_t>(size));
+        for (std::size_t end = 0; (end = m_reported.find('\n')) != std::string::npos; m_reported.erase(0, end + 1))
+            takeReport(std::string_view{m_reported}.substr(0, end));
+    }
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    m_reportNotifier->setEnabled(false);
-    if (size > 0)
-        m_execErrno = std::atoi(text);
+    m_report.notifier->setEnabled(false);
     if (m_execErrno != 0 || m_announced || m_pid == 0)
         return;
     m_announced = true; // the pipe was closed by a successful execve
     Q_EMIT started(m_pid);
 }
 
+void QtProcess::takeReport(std::string_view line)
+{
+    const std::size_t space = line.find(' ');
+    const std::string_view key = line.substr(0, space);
+    const std::string_view value = space == std::string_view::npos ? "" : line.substr(space + 1);
+    if (key == "containment")
+        m_containment.kind = value;
+    else if (key == "uid")
+        m_containment.uid = numberIn<std::uint32_t>(value);
+    else if (key == "capabilities")
+        m_containment.capabilities = value;
+    else if (key == "pid")
+        m_pid = numberIn<std::int64_t>(value);
+    else if (key == "errno")
+        m_execErrno = numberIn<int>(value);
+}
+
+void QtProcess::drain(Stream stream, int mostChunks)
+{
+    if (m_report.notifier && m_report.notifier->isEnabled())
+        readReport(); // so that started() precedes the first output, and the launcher's words are not taken for the
+                      // program's
+    Channel& channel = stream == Stream::Out ? m_out : m_err;
+    for (int i = 0; i < mostChunks && channel.fd; ++i) {
+        const ssize_t size = ::read(channel.fd.get(), m_buffer.get(), kChunkBytes);
+        if (size < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (size <= 0) {
+            channel.notifier->setEnabled(false); // it has closed it, and may live on
+            return;
+        }
+        Q_EMIT output(stream, QByteArray::fromRawData(m_buffer.get(), size));
+        if (static_cast<std::size_t>(size) < kChunkBytes)
+            return; // most likely there is no more; if there is, the notifier tells
+    }
+}
+
+void QtProcess::drainWhatIsLeft()
+{
+    // A grandchild that got away may go on writing: what a full pipe can hold is all that is waited for.
+    constexpr int kMostChunks = 2 * kPipeBytes / static_cast<int>(kChunkBytes);
+    for (const Stream stream : {Stream::Out, Stream::Err}) {
+        const Channel& channel = stream == Stream::Out ? m_out : m_err;
+        for (int i = 0; i < kMostChunks && channel.notifier && channel.notifier->isEnabled(); ++i) {
+            int waiting = 0;
+            if (::ioctl(channel.fd.get(), FIONREAD, &waiting) != 0 || waiting <= 0)
+                break;
+            drain(stream, 1);
+        }
+    }
+}
+
 void QtProcess::onFinished(int code, QProcess::ExitStatus status)
 {
-    if (m_reportNotifier && m_reportNotifier->isEnabled())
-        onReport();
-    drain();
-    // What the program left behind in its group would hold our pipes and the interface.
-    if (m_pid > 0)
-        ::kill(static_cast<pid_t>(-m_pid), SIGKILL);
+    if (m_report.notifier && m_report.notifier->isEnabled())
+        readReport();
+    drainWhatIsLeft();
+    if (m_pid > 0 && status == QProcess::CrashExit && code == SIGKILL)
+        ::kill(static_cast<pid_t>(-m_pid), SIGKILL); // a launcher that was killed could not do it
     if (m_execErrno != 0)
         retire({mayPass(m_execErrno) ? Exit::How::NoSpawn : Exit::How::Unrunnable, m_execErrno});
+    else if (!m_announced)
+        retire({Exit::How::NoSpawn, 0});
     else
         retire({status == QProcess::CrashExit ? Exit::How::Signal : Exit::How::Code, code});
 }
@@ -149,16 +234,25 @@ void QtProcess::onError(QProcess::ProcessError error)
         return; // all others are followed by finished()
     // QProcess keeps the errno to itself: ask the file.
     const int sys = ::access(m_launcher.c_str(), X_OK) != 0 ? errno : 0;
-    const Exit exit{sys != 0 ? Exit::How::Unrunnable : Exit::How::NoSpawn, sys};
+    retireSoon({sys != 0 ? Exit::How::NoLauncher : Exit::How::NoSpawn, sys});
+}
+
+void QtProcess::retireSoon(Exit exit)
+{
     QMetaObject::invokeMethod(
         this, [this, exit] { retire(exit); }, Qt::QueuedConnection);
 }
 
 void QtProcess::retire(Exit exit)
 {
-    m_reportNotifier.reset();
-    m_report.reset();
-    m_pid = 0;
+    for (Channel* channel : {&m_out, &m_err, &m_report}) {
+        if (channel->notifier) {
+            channel->notifier->setEnabled(false);
+            channel->notifier.release()->deleteLater(); // we may be inside its signal
+        }
+        channel->fd.reset();
+    }
+    m_pid = m_launcherPid = 0;
     if (m_process) {
         m_process->disconnect(this);
         m_process.release()->deleteLater(); // we may be inside one of its signals

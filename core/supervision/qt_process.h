@@ -7,40 +7,64 @@
 #include <QSocketNotifier>
 
 #include <memory>
+#include <string_view>
 
 namespace beacon {
 
-/// A Process by QProcess and beacon-launch, which gives the program a session of its own, dies with us, and reports a
-/// failed execve(2) as a decimal errno on a close-on-exec pipe: so a program's own exit code 127 is never mistaken for
-/// it.
+/// A Process by QProcess and beacon-launch (service/launch/launch.h), which contains the program, dies with us, and
+/// tells on a close-on-exec pipe what it reached, or why the program could not be executed: so a program's own exit
+/// code 127 is never mistaken for that.
 ///
 /// Thread:  as Process. PR_SET_PDEATHSIG is bound to the thread that calls start(): it must live as long as we do.
-/// Limits:  holds at most what a pipe does (64 KiB a stream): every chunk is passed on when it is read.
-/// Owns:    the process and its pipes; destruction sends SIGKILL to the group and waits for the reaping.
+/// Limits:  the program's output waits in its pipes only (kPipeBytes each); a chunk is at most kChunkBytes, and valid
+///          during the signal only. A flood leaves the event loop its turn.
+/// Owns:    the process and its pipes; destruction kills all of it.
 class QtProcess final : public Process {
     Q_OBJECT
 public:
+    static constexpr int kPipeBytes = 256 * 1024;
+    static constexpr std::size_t kChunkBytes = 64 * 1024;
+
     explicit QtProcess(std::string launcher);
     ~QtProcess() override;
 
     void start(const Command& command) override;
     void signalAll(int signal) override;
-    [[nodiscard]] std::int64_t pid() const override;
+    [[nodiscard]] std::int64_t pid() const override { return m_pid; }
+    [[nodiscard]] Containment containment() const override { return m_containment; }
 
 private:
-    void drain();
-    void onReport();
+    /// A pipe from the program to us.
+    struct Channel {
+        UniqueFd fd;
+        std::unique_ptr<QSocketNotifier> notifier;
+    };
+
+    [[nodiscard]] bool openPipe(Channel& channel, UniqueFd& theirEnd, void (QtProcess::*onReadable)());
+    void readOutput() { drain(Stream::Out, kChunksPerTurn); }
+    void readErrors() { drain(Stream::Err, kChunksPerTurn); }
+    void readReport();
+    void takeReport(std::string_view text);
+    void drain(Stream stream, int mostChunks);
+    void drainWhatIsLeft();
     void onFinished(int code, QProcess::ExitStatus status);
     void onError(QProcess::ProcessError error);
+    void retireSoon(Exit exit);
     void retire(Exit exit);
+
+    static constexpr int kChunksPerTurn = 4;
 
     std::string m_launcher;
     std::unique_ptr<QProcess> m_process;
-    UniqueFd m_report; ///< our end of the launcher's report
-    std::unique_ptr<QSocketNotifier> m_reportNotifier;
+    Channel m_out, m_err, m_report;
+    std::string m_reported; ///< a last line without its end; bounded by the pipe's own 64 KiB
+    std::unique_ptr<char[]> m_buffer; ///< kChunkBytes
+    std::int64_t m_launcherPid = 0;
     std::int64_t m_pid = 0;
+    Containment m_containment;
     int m_execErrno = 0;
     bool m_announced = false; ///< started() was emitted
+    bool m_killed = false; ///< SIGKILL was sent once
 };
 
 /// Whether an execve(2) that failed with `sys` may succeed later although the file stays as it is.

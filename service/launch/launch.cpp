@@ -1,6 +1,7 @@
 #include "service/launch/launch.h"
 
-#include "core/base/unique_fd.h"
+#include "service/launch/containment.h"
+#include "service/launch/privileges.h"
 
 #include <cerrno>
 #include <charconv>
@@ -13,7 +14,9 @@
 #include <string_view>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -24,25 +27,42 @@ namespace {
 constexpr int kExitNotExecutable = 126; // as shells have it: POSIX, Shell Command Language 2.8.2
 constexpr int kExitNotFound = 127;
 
-int fail(const char* what)
+/// What beacon-launch passes on to the Beacon, or waits for: blocked in all of its processes.
+constexpr int kAwaited[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+constexpr const char* kUsage = "usage: beacon-launch [--parent PID] [--report FD] [--user UID:GID] [--net-admin] "
+                               "-- BINARY ARG...";
+
+[[noreturn]] void fail(const std::string& what)
 {
-    std::fprintf(stderr, "beacon-launch: %s: %s\n", what, std::strerror(errno));
-    return EX_OSERR;
+    std::fprintf(stderr, "beacon-launch: %s\n", what.c_str());
+    ::_exit(EX_OSERR);
+}
+
+[[noreturn]] void fail(const Error& error)
+{
+    fail(describe(error));
+}
+
+sigset_t awaited()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : kAwaited)
+        sigaddset(&set, signal);
+    return set;
 }
 
 void resetSignals()
 {
     for (int signal = 1; signal < NSIG; ++signal)
         ::signal(signal, SIG_DFL); // SIGKILL, SIGSTOP and the C library's own refuse, as they may
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-bool emptyStdin()
+bool redirect(int fd, int flags)
 {
-    const int null = ::open("/dev/null", O_RDONLY);
-    if (null < 0 || (null != STDIN_FILENO && ::dup2(null, STDIN_FILENO) < 0))
+    const int null = ::open("/dev/null", flags);
+    if (null < 0 || (null != fd && ::dup2(null, fd) < 0))
         return false;
     if (null > STDERR_FILENO)
         ::close(null);
@@ -69,6 +89,125 @@ std::vector<char*> pointersTo(std::vector<std::string>& strings)
     return pointers;
 }
 
+void report(const LaunchRequest& request, const std::string& key, const std::string& value)
+{
+    const std::string line = key + ' ' + value + '\n';
+    if (request.report >= 0) [[maybe_unused]]
+        const auto written = ::write(request.report, line.data(), line.size());
+}
+
+[[noreturn]] void execFailed(const LaunchRequest& request, int sys)
+{
+    report(request, "errno", std::to_string(sys));
+    std::fprintf(stderr, "beacon-launch: cannot execute %s: %s\n", request.command[0].c_str(), std::strerror(sys));
+    ::_exit(sys == ENOENT || sys == ENOTDIR ? kExitNotFound : kExitNotExecutable);
+}
+
+/// Bounds of what a Beacon gone wild can take from its host. Memory is the container's to limit: a bound of address
+/// space would keep whole families of programs from starting.
+void setLimits()
+{
+    const auto limit = [](auto resource, rlim_t most) {
+        rlimit now{};
+        if (::getrlimit(resource, &now) != 0)
+            return;
+        now.rlim_max = std::min(now.rlim_max, most);
+        now.rlim_cur = std::min(now.rlim_cur, now.rlim_max);
+        ::setrlimit(resource, &now);
+    };
+    constexpr rlim_t kDescriptors = 4'096, kProcesses = 1'024;
+    limit(RLIMIT_CORE, 0); // a core would hold the key
+    limit(RLIMIT_NOFILE, kDescriptors);
+    limit(RLIMIT_NPROC, kProcesses);
+}
+
+[[noreturn]] void becomeBeacon(const LaunchRequest& request, Containment& containment, pid_t launcher)
+{
+    containment.enter();
+    ::setsid(); // a group of its own, which one signal reaches
+    if (auto dropped = becomeUnprivileged(request); !dropped)
+        fail(dropped.error());
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // after the change of user, which clears it
+    const pid_t parent = ::getppid(); // 0: it is outside this PID namespace, whose init watches it
+    if (parent != 0 && parent != launcher)
+        ::_exit(EX_UNAVAILABLE);
+    report(request, "uid", std::to_string(::getuid()));
+    report(request, "capabilities", capabilitiesNow());
+    setLimits();
+    ::umask(077);
+    resetSignals();
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+
+    std::vector<std::string> command = request.command;
+    std::vector<std::string> environment = cleanEnvironment();
+    ::execve(command[0].c_str(), pointersTo(command).data(), pointersTo(environment).data());
+    execFailed(request, errno);
+}
+
+/// Passes signals on until `beacon` has ended; its wait status.
+int await(pid_t beacon)
+{
+    const sigset_t signals = awaited();
+    while (true) {
+        siginfo_t info{};
+        if (::sigwaitinfo(&signals, &info) < 0)
+            continue; // EINTR: a SIGCONT
+        if (info.si_signo != SIGCHLD) {
+            if (::kill(-beacon, info.si_signo) != 0)
+                ::kill(beacon, info.si_signo); // it has not made its group yet
+            continue;
+        }
+        int status = 0;
+        while (const pid_t ended = ::waitpid(-1, &status, WNOHANG)) {
+            if (ended == beacon)
+                return status;
+            if (ended < 0)
+                break;
+        }
+    }
+}
+
+[[noreturn]] void endLike(int status)
+{
+    if (WIFEXITED(status))
+        ::_exit(WEXITSTATUS(status));
+    const int signal = WTERMSIG(status);
+    ::signal(signal, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::raise(signal);
+    constexpr int kSignalBase = 128;
+    ::_exit(kSignalBase + signal);
+}
+
+void detachFromStarter(const LaunchRequest& request)
+{
+    const pid_t parent = request.parent != 0 ? request.parent : ::getppid();
+    if (::setsid() < 0 && ::getpgrp() != ::getpid()) // EPERM: leads a group already, which serves as well
+        fail(systemError("setsid"));
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        fail(systemError("prctl PR_SET_PDEATHSIG"));
+    if (::getppid() != parent) { // it died before prctl
+        std::fputs("beacon-launch: whoever started this is gone, so nothing is started\n", stderr);
+        ::_exit(EX_UNAVAILABLE);
+    }
+    resetSignals();
+    const sigset_t signals = awaited();
+    ::sigprocmask(SIG_SETMASK, &signals, nullptr);
+    if (!redirect(STDIN_FILENO, O_RDONLY))
+        fail(systemError("open /dev/null"));
+    // close_range(2) has no wrapper in older C libraries. Closing instead would hide a failed execve from the report.
+    if (::syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+        fail(systemError("close_range"));
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none); // it ends of the Beacon's signal, and has no core to give
+    if (::chdir("/") != 0)
+        fail(systemError("chdir /"));
+}
+
 template <class Number> std::optional<Number> numberIn(std::string_view text)
 {
     Number value{};
@@ -76,14 +215,28 @@ template <class Number> std::optional<Number> numberIn(std::string_view text)
     return error == std::errc{} && end == text.data() + text.size() && value >= 0 ? std::optional{value} : std::nullopt;
 }
 
-int execFailed(const LaunchRequest& request, int sys)
+std::optional<LaunchUser> userIn(std::string_view text)
 {
-    if (request.report >= 0) {
-        const std::string code = std::to_string(sys);
-        [[maybe_unused]] const auto written = ::write(request.report, code.data(), code.size()); // stderr tells it too
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos)
+        return std::nullopt;
+    const auto uid = numberIn<uid_t>(text.substr(0, colon));
+    const auto gid = numberIn<gid_t>(text.substr(colon + 1));
+    constexpr auto kNobody = static_cast<uid_t>(-1); // "leave it as it is", setresuid(2)
+    return uid && gid && *uid != kNobody && *gid != kNobody ? std::optional{LaunchUser{*uid, *gid}} : std::nullopt;
+}
+
+bool readOption(std::string_view name, std::string_view value, LaunchRequest& request)
+{
+    if (name == "--user") {
+        request.user = userIn(value);
+        return request.user.has_value();
     }
-    std::fprintf(stderr, "beacon-launch: cannot execute %s: %s\n", request.command[0].c_str(), std::strerror(sys));
-    return sys == ENOENT || sys == ENOTDIR ? kExitNotFound : kExitNotExecutable;
+    const auto number = numberIn<int>(value);
+    if ((name != "--parent" && name != "--report") || !number)
+        return false;
+    (name == "--parent" ? request.parent : request.report) = *number;
+    return true;
 }
 
 } // namespace
@@ -92,13 +245,12 @@ Result<LaunchRequest> readLaunchRequest(std::span<char* const> arguments)
 {
     LaunchRequest request;
     std::size_t i = 0;
-    for (; i < arguments.size() && std::string_view{arguments[i]} != "--"; i += 2) {
+    for (; i < arguments.size() && std::string_view{arguments[i]} != "--"; ++i) {
         const std::string_view name = arguments[i];
-        const std::string_view value = i + 1 < arguments.size() ? arguments[i + 1] : "";
-        const auto number = numberIn<int>(value);
-        if ((name != "--parent" && name != "--report") || !number)
-            return Error{Errc::BadInput, 0, "usage: beacon-launch [--parent PID] [--report FD] -- BINARY ARG..."};
-        (name == "--parent" ? request.parent : request.report) = *number;
+        if (name == "--net-admin")
+            request.netAdmin = true;
+        else if (++i >= arguments.size() || !readOption(name, arguments[i], request))
+            return Error{Errc::BadInput, 0, kUsage};
     }
     if (i + 1 >= arguments.size())
         return Error{
@@ -107,37 +259,32 @@ Result<LaunchRequest> readLaunchRequest(std::span<char* const> arguments)
     return request;
 }
 
-int launch(const LaunchRequest& request)
+void launch(const LaunchRequest& request)
 {
-    const pid_t parent = request.parent != 0 ? request.parent : ::getppid();
-    if (::setsid() < 0 && ::getpgrp() != ::getpid()) // EPERM: leads a group already, which serves as well
-        return fail("setsid");
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-        return fail("prctl PR_SET_PDEATHSIG");
-    if (::getppid() != parent) {
-        std::fputs(
-            "beacon-launch: whoever started this is gone, so nothing is started\n", stderr); // it died before prctl
-        return EX_UNAVAILABLE;
-    }
-    resetSignals();
-    if (!emptyStdin())
-        return fail("open /dev/null");
-    // close_range(2) has no wrapper in older C libraries. Closing instead would hide a failed execve from the report.
-    if (::syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
-        return fail("close_range");
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return fail("prctl PR_SET_NO_NEW_PRIVS");
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none); // a core would hold the key
-    if (::chdir("/") != 0)
-        return fail("chdir /");
+    detachFromStarter(request);
     if (request.command[0].front() != '/')
-        return execFailed(request, EINVAL);
-
-    std::vector<std::string> command = request.command;
-    std::vector<std::string> environment = cleanEnvironment();
-    ::execve(command[0].c_str(), pointersTo(command).data(), pointersTo(environment).data());
-    return execFailed(request, errno);
+        execFailed(request, EINVAL);
+    const pid_t self = ::getpid();
+    Containment containment;
+    if (auto opened = containment.open(); !opened)
+        fail(opened.error());
+    if (containment.kind() == Containment::Kind::ProcessGroup)
+        sweepLeftovers();
+    report(request, "containment",
+        containment.kind() == Containment::Kind::PidNamespace ? "pid_namespace" : "process_group");
+    const pid_t beacon = ::fork();
+    if (beacon < 0)
+        execFailed(request, errno);
+    if (beacon == 0)
+        becomeBeacon(request, containment, self);
+    report(request, "pid", std::to_string(beacon));
+    if (request.report >= 0)
+        ::close(request.report);
+    redirect(STDOUT_FILENO, O_WRONLY); // when the Beacon closes its own, that is seen
+    keepOnlyKill();
+    const int status = await(beacon);
+    containment.close();
+    endLike(status);
 }
 
 } // namespace beacon

@@ -81,6 +81,17 @@ int main(int argc, char** argv)
         if (::fork() == 0)
             linger();
         std::puts("the child leaves, the grandchild holds stdout");
+    } else if (how == "daemonise") {
+        if (::fork() == 0) {
+            ::setsid();
+            if (::fork() != 0)
+                ::_exit(0);
+            std::printf("daemon\n");
+            linger();
+        }
+        if (argc > 2 && std::string_view{argv[2]} == "stay")
+            linger();
+        std::this_thread::sleep_for(std::chrono::milliseconds{200});
     } else if (how == "ticks") {
         for (int i = 0; i < 1'200; ++i) {
             std::printf("tick %d\n", i);

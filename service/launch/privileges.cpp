@@ -1,0 +1,123 @@
+#include "service/launch/privileges.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <grp.h>
+#include <memory>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace beacon {
+
+namespace {
+
+struct FreeCap {
+    void operator()(void* caps) const { ::cap_free(caps); }
+};
+using Caps = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCap>;
+
+bool has(cap_t caps, cap_value_t value)
+{
+    cap_flag_value_t state = CAP_CLEAR;
+    return ::cap_get_flag(caps, value, CAP_PERMITTED, &state) == 0 && state == CAP_SET;
+}
+
+/// Those of `wanted` that this process has.
+std::vector<cap_value_t> permitted(std::initializer_list<cap_value_t> wanted)
+{
+    const Caps now{::cap_get_proc()};
+    std::vector<cap_value_t> values;
+    for (const cap_value_t value : wanted)
+        if (now && has(now.get(), value))
+            values.push_back(value);
+    return values;
+}
+
+bool keepOnly(const std::vector<cap_value_t>& values, bool inheritable)
+{
+    const Caps caps{::cap_init()};
+    if (!caps)
+        return false;
+    for (const cap_flag_t flag : {CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE})
+        if (!values.empty() && (inheritable || flag != CAP_INHERITABLE))
+            ::cap_set_flag(caps.get(), flag, static_cast<int>(values.size()), values.data(), CAP_SET);
+    return ::cap_set_proc(caps.get()) == 0;
+}
+
+/// Whether `id` exists in this user namespace: `map` is /proc/self/uid_map or gid_map.
+bool isMapped(const char* map, unsigned long id)
+{
+    std::FILE* file = std::fopen(map, "re");
+    if (file == nullptr)
+        return true; // without /proc the kernel itself will tell
+    bool found = false;
+    unsigned long inside = 0, outside = 0, count = 0;
+    while (!found && std::fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3)
+        found = id >= inside && id - inside < count;
+    std::fclose(file);
+    return found;
+}
+
+Result<> becomeUser(const LaunchUser& user)
+{
+    if (::getuid() == user.uid && ::getgid() == user.gid)
+        return {};
+    if (!isMapped("/proc/self/uid_map", user.uid) || !isMapped("/proc/self/gid_map", user.gid))
+        return {}; // where one user is all there is, that one it stays
+    if (::prctl(PR_SET_KEEPCAPS, 1) != 0)
+        return systemError("prctl PR_SET_KEEPCAPS");
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(user.gid, user.gid, user.gid) != 0
+        || ::setresuid(user.uid, user.uid, user.uid) != 0)
+        return systemError("become user " + std::to_string(user.uid));
+    return {};
+}
+
+void dropFromBoundingSet(const std::vector<cap_value_t>& kept)
+{
+    for (cap_value_t value = 0; value < ::cap_max_bits(); ++value)
+        if (std::find(kept.begin(), kept.end(), value) == kept.end())
+            ::cap_drop_bound(value); // without CAP_SETPCAP there is nothing to gain from it either
+}
+
+} // namespace
+
+Result<> becomeUnprivileged(const LaunchRequest& request)
+{
+    const auto kept = request.netAdmin ? permitted({CAP_NET_RAW, CAP_NET_ADMIN}) : permitted({CAP_NET_RAW});
+    dropFromBoundingSet(kept);
+    ::cap_reset_ambient();
+    if (request.user)
+        if (auto became = becomeUser(*request.user); !became)
+            return became;
+    if (!keepOnly(kept, true))
+        return systemError("drop capabilities");
+    for (const cap_value_t value : kept)
+        if (::cap_set_ambient(value, CAP_SET) != 0)
+            return systemError("keep a capability over execve");
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return systemError("prctl PR_SET_NO_NEW_PRIVS");
+    return {};
+}
+
+void keepOnlyKill()
+{
+    keepOnly(permitted({CAP_KILL}), false);
+}
+
+void keepNothing()
+{
+    keepOnly({}, false);
+}
+
+std::string capabilitiesNow()
+{
+    std::string list;
+    for (const auto& [value, name] : {std::pair{CAP_NET_RAW, "net_raw"}, std::pair{CAP_NET_ADMIN, "net_admin"}})
+        if (!permitted({value}).empty())
+            list += (list.empty() ? "" : ",") + std::string{name};
+    return list.empty() ? "none" : list;
+}
+
+} // namespace beacon
