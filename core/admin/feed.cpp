@@ -82,9 +82,9 @@ void Feed::attach(rpc::Peer* peer, Role role)
 {
     m_sessions.push_back(std::make_unique<Session>(*this, peer, role));
     Session* session = m_sessions.back().get();
-    peer->setHandler([session](const QString& method, const QJsonObject& params, rpc::Responder responder) {
-        session->serve(method, params, std::move(responder));
-    });
+    peer->setHandler([session](const QString& method, const QJsonObject& params,
+                         rpc::Responder responder) { session->serve(method, params, std::move(responder)); },
+        kAnswerWithin);
     connect(peer, &rpc::Peer::drained, this, [session] { session->flush(); });
     const auto forget = [this, peer] {
         std::erase_if(m_sessions, [peer](const auto& each) { return each->peer() == peer; });
@@ -94,6 +94,20 @@ void Feed::attach(rpc::Peer* peer, Role role)
         forget();
     });
     connect(peer, &QObject::destroyed, this, forget);
+}
+
+QByteArrayList Feed::recent(std::size_t most) const
+{
+    QByteArrayList newestFirst;
+    auto bulk = m_bulk.rbegin();
+    auto priority = m_priority.rbegin();
+    while (static_cast<std::size_t>(newestFirst.size()) < most
+        && (bulk != m_bulk.rend() || priority != m_priority.rend())) {
+        const bool takeBulk = priority == m_priority.rend() || (bulk != m_bulk.rend() && bulk->seq > priority->seq);
+        newestFirst.append(takeBulk ? (bulk++)->json : (priority++)->json);
+    }
+    std::reverse(newestFirst.begin(), newestFirst.end());
+    return newestFirst;
 }
 
 void Feed::append(Entry entry)

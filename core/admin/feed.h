@@ -4,6 +4,7 @@
 #include "core/event/event.h"
 #include "core/rpc/peer.h"
 
+#include <QByteArrayList>
 #include <QObject>
 
 #include <chrono>
@@ -47,6 +48,8 @@ class Session;
 class Feed final : public QObject {
     Q_OBJECT
 public:
+    static constexpr std::chrono::seconds kAnswerWithin{30}; ///< a self-test takes its time
+
     struct Limits {
         std::size_t bulk = 20'000; ///< entries
         std::size_t priority = 2'000; ///< entries
@@ -74,10 +77,14 @@ public:
     using Older = std::function<std::vector<Entry>(quint64 after, quint64 before)>;
     void setOlder(Older older) { m_older = std::move(older); }
 
-    /// Whatever method this class does not know; without it they get MethodNotFound.
+    /// Whatever method this class does not know, to be answered within kAnswerWithin; without it they get
+    /// MethodNotFound.
     using Commands = std::function<void(
         rpc::Peer& peer, Role role, const QString& method, const QJsonObject& params, rpc::Responder responder)>;
     void setCommands(Commands commands) { m_commands = std::move(commands); }
+
+    /// The latest entries that the rings still have, oldest first, at most `most`.
+    [[nodiscard]] QByteArrayList recent(std::size_t most) const;
 
     [[nodiscard]] quint64 lastSeq() const noexcept { return m_hello.lastSeq; }
     [[nodiscard]] std::size_t clients() const noexcept { return m_sessions.size(); }

@@ -52,13 +52,15 @@ Error OwnCommand::startAgain() const
     return systemError("start again as " + m_file);
 }
 
-Result<> writePrivateFile(const std::string& path, std::string_view bytes)
+Result<> writePrivateFile(const std::string& path, std::string_view bytes, const std::optional<FileOwner>& owner)
 {
     const std::string next = path + ".new";
     ::unlink(next.c_str()); // left by a process that was killed here
     const UniqueFd fd{::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fd)
         return systemError("create " + next);
+    if (owner && ::fchown(fd.get(), owner->uid, owner->gid) != 0)
+        return systemError("give " + next + " to its user");
     while (!bytes.empty()) {
         const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR)

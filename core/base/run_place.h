@@ -3,6 +3,7 @@
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,7 +31,13 @@ private:
     std::vector<char*> m_arguments;
 };
 
-/// Replaces `path`, mode 0600, so that a reader sees the old bytes or the new ones.
-[[nodiscard]] Result<> writePrivateFile(const std::string& path, std::string_view bytes);
+struct FileOwner {
+    unsigned uid = 0, gid = 0;
+};
+
+/// Replaces `path`, mode 0600, so that a reader sees the old bytes or the new ones. `owner`: whose it becomes; nullopt:
+/// ours.
+[[nodiscard]] Result<> writePrivateFile(
+    const std::string& path, std::string_view bytes, const std::optional<FileOwner>& owner = std::nullopt);
 
 } // namespace beacon

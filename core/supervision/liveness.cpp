@@ -11,6 +11,9 @@ void Liveness::started(MonotonicTime now)
 {
     m_state = State::Starting;
     m_ours = m_sawLine = false;
+    m_announced = m_rate = 0;
+    m_windowLines = 0;
+    m_windowBegan = now;
     m_silence = milliseconds{0};
     m_lastLine = m_lastAttempt = now;
     m_gaps.fill(milliseconds{0});
@@ -57,7 +60,35 @@ void Liveness::line(MonotonicTime now, Sign sign)
     m_silence = milliseconds{0};
     if (sign == Sign::Attempt)
         m_lastAttempt = now;
-    m_state = now - m_lastAttempt <= limit() ? State::Testing : State::Alive;
+    count(now);
+    m_state = floods(now) ? State::Flooding : now - m_lastAttempt <= limit() ? State::Testing : State::Alive;
+}
+
+void Liveness::count(MonotonicTime now)
+{
+    ++m_windowLines;
+    const double seconds = std::chrono::duration<double>(now - m_windowBegan).count();
+    if (seconds < 1)
+        return;
+    m_rate = static_cast<double>(m_windowLines) / seconds;
+    m_windowLines = 0;
+    m_windowBegan = now;
+}
+
+bool Liveness::floods(MonotonicTime now) const
+{
+    constexpr std::chrono::seconds kForgotten{3}; // a flood that has ended is followed by no line that would say so
+    return m_rate > std::max(m_policy.floodLines, kFloodFactor * m_announced) && now - m_windowBegan < kForgotten;
+}
+
+Liveness::State Liveness::stateAt(MonotonicTime now) const
+{
+    if (m_state == State::Off || m_state == State::Stalled || m_state == State::Starting || !m_carrier)
+        return m_state;
+    if (floods(now))
+        return State::Flooding;
+    const bool silent = duration_cast<milliseconds>(now - m_lastLine) * 3 > limit();
+    return silent ? State::Silent : now - m_lastAttempt <= limit() ? State::Testing : State::Alive;
 }
 
 void Liveness::setCarrier(bool carrier, MonotonicTime now)
@@ -92,8 +123,31 @@ Liveness::State Liveness::check(MonotonicTime now)
         m_state = State::Stalled;
     else if (m_sawLine && m_silence * 3 > limit())
         m_state = State::Silent;
+    else if (m_state == State::Flooding && !floods(now))
+        m_state = State::Testing;
     plan(now);
     return m_state;
+}
+
+std::string_view stateName(Liveness::State state)
+{
+    switch (state) {
+    case Liveness::State::Off:
+        return "off";
+    case Liveness::State::Starting:
+        return "starting";
+    case Liveness::State::Testing:
+        return "testing";
+    case Liveness::State::Alive:
+        return "alive";
+    case Liveness::State::Silent:
+        return "silent";
+    case Liveness::State::Stalled:
+        return "stalled";
+    case Liveness::State::Flooding:
+        return "flooding";
+    }
+    return "unknown";
 }
 
 } // namespace beacon

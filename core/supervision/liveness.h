@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace beacon {
 
@@ -22,6 +23,7 @@ public:
         Alive, ///< lines, but none that tells of an attempt within the limit
         Silent, ///< more than a third of the limit without a line
         Stalled, ///< the limit is over
+        Flooding, ///< alive, but prints more than anybody could look at
     };
     struct Policy {
         std::chrono::milliseconds grace{30'000}; ///< for the first line
@@ -29,9 +31,12 @@ public:
         std::chrono::milliseconds foreignLeast{30'000}; ///< bounds of 3 × the longest recent gap
         std::chrono::milliseconds foreignMost{900'000};
         std::optional<std::chrono::milliseconds> fixed; ///< as configured; replaces all limits but the grace
-        std::chrono::milliseconds checkEvery{10'000}; ///< longest time between two checks
+        std::chrono::milliseconds checkEvery{60'000}; ///< longest time between two checks
         std::chrono::milliseconds punctual{1'000}; ///< a check that is later than this judges nothing
+        double floodLines =
+            50'000; ///< a second, from which on it floods; never below kFloodFactor times what ours announced
     };
+    static constexpr double kFloodFactor = 3;
     enum class Sign : std::uint8_t { Attempt, Other };
 
     explicit Liveness(const Policy& policy)
@@ -42,22 +47,35 @@ public:
     void setPolicy(const Policy& policy) { m_policy = policy; }
     void started(MonotonicTime now);
     void ended();
-    void isOurs(bool ours) { m_ours = ours; } ///< by its hello; until then foreign
+    /// By its hello, which announces a rate; until then foreign.
+    void isOurs(bool ours, double linesPerSecond = 0)
+    {
+        m_ours = ours;
+        m_announced = linesPerSecond;
+    }
     void line(MonotonicTime now, Sign sign);
     void setCarrier(bool carrier, MonotonicTime now); ///< without carrier nothing is judged, and no time counts
 
     State check(MonotonicTime now);
-    [[nodiscard]] State state() const noexcept { return m_state; }
+    [[nodiscard]] State state() const noexcept { return m_state; } ///< as of the last line or check
+    [[nodiscard]] State stateAt(MonotonicTime now) const; ///< what a check would find, Stalled aside
+    [[nodiscard]] double linesPerSecond() const noexcept { return m_rate; } ///< in the last whole second or longer
     [[nodiscard]] std::optional<std::chrono::milliseconds> nextCheck() const; ///< after the last call; nullopt: never
     [[nodiscard]] std::chrono::milliseconds limit() const; ///< that now applies
     [[nodiscard]] std::chrono::milliseconds silence() const noexcept { return m_silence; } ///< counted so far
 
 private:
     void plan(MonotonicTime now);
+    void count(MonotonicTime now);
+    [[nodiscard]] bool floods(MonotonicTime now) const;
 
     Policy m_policy;
     State m_state = State::Off;
     bool m_ours = false;
+    double m_announced = 0;
+    std::uint64_t m_windowLines = 0;
+    MonotonicTime m_windowBegan{};
+    double m_rate = 0; ///< lines a second of the window before
     bool m_carrier = true;
     bool m_sawLine = false;
     MonotonicTime m_last{}; ///< of the last line or check
@@ -67,5 +85,8 @@ private:
     std::array<std::chrono::milliseconds, 64> m_gaps{}; ///< between foreign lines, the last 64
     std::size_t m_nextGap = 0;
 };
+
+/// "starting", "testing", …: for logs and health facts.
+[[nodiscard]] std::string_view stateName(Liveness::State state);
 
 } // namespace beacon

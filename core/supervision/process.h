@@ -45,6 +45,12 @@ struct Exit {
     int value = 0;
 };
 
+/// Whether there was a process at all.
+[[nodiscard]] constexpr bool ranAtAll(const Exit& exit)
+{
+    return exit.how == Exit::How::Code || exit.how == Exit::How::Signal;
+}
+
 /// How well a process is kept from outliving or harming its supervisor, as far as its launcher reached it.
 struct Containment {
     std::string

@@ -106,8 +106,10 @@ void QtProcess::start(const Command& command)
         retireSoon({Exit::How::NoSpawn, errno});
         return;
     }
-    for (const Channel* channel : {&m_out, &m_err})
+    for (const Channel* channel : {&m_out, &m_err}) {
+        channel->notifier->setEnabled(false); // until the report has ended
         ::fcntl(channel->fd.get(), F_SETPIPE_SZ, kPipeBytes); // refused: the kernel's default serves as well
+    }
 
     QProcess& process = *m_process;
     process.setProcessEnvironment(launcherEnvironment(command));
@@ -155,9 +157,13 @@ void QtProcess::readReport()
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     m_report.notifier->setEnabled(false);
+    m_report.fd.reset();
     if (m_execErrno != 0 || m_announced || m_pid == 0)
         return;
     m_announced = true; // the pipe was closed by a successful execve
+    // Only now: started() precedes the first output, and the launcher's words are not taken for the program's.
+    for (const Channel* channel : {&m_out, &m_err})
+        channel->notifier->setEnabled(true);
     Q_EMIT started(m_pid);
 }
 
@@ -180,9 +186,6 @@ void QtProcess::takeReport(std::string_view line)
 
 void QtProcess::drain(Stream stream, int mostChunks)
 {
-    if (m_report.notifier && m_report.notifier->isEnabled())
-        readReport(); // so that started() precedes the first output, and the launcher's words are not taken for the
-                      // program's
     Channel& channel = stream == Stream::Out ? m_out : m_err;
     for (int i = 0; i < mostChunks && channel.fd; ++i) {
         const ssize_t size = ::read(channel.fd.get(), m_buffer.get(), kChunkBytes);
@@ -190,6 +193,7 @@ void QtProcess::drain(Stream stream, int mostChunks)
             return;
         if (size <= 0) {
             channel.notifier->setEnabled(false); // it has closed it, and may live on
+            channel.fd.reset();
             return;
         }
         Q_EMIT output(stream, QByteArray::fromRawData(m_buffer.get(), size));
@@ -204,7 +208,7 @@ void QtProcess::drainWhatIsLeft()
     constexpr int kMostChunks = 2 * kPipeBytes / static_cast<int>(kChunkBytes);
     for (const Stream stream : {Stream::Out, Stream::Err}) {
         const Channel& channel = stream == Stream::Out ? m_out : m_err;
-        for (int i = 0; i < kMostChunks && channel.notifier && channel.notifier->isEnabled(); ++i) {
+        for (int i = 0; i < kMostChunks && channel.fd; ++i) {
             int waiting = 0;
             if (::ioctl(channel.fd.get(), FIONREAD, &waiting) != 0 || waiting <= 0)
                 break;
@@ -215,7 +219,7 @@ void QtProcess::drainWhatIsLeft()
 
 void QtProcess::onFinished(int code, QProcess::ExitStatus status)
 {
-    if (m_report.notifier && m_report.notifier->isEnabled())
+    if (m_report.fd)
         readReport();
     drainWhatIsLeft();
     if (m_pid > 0 && status == QProcess::CrashExit && code == SIGKILL)

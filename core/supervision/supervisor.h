@@ -45,6 +45,7 @@ public:
 
     [[nodiscard]] Life life() const noexcept { return m_life; }
     [[nodiscard]] std::int64_t pid() const { return m_process->pid(); }
+    [[nodiscard]] Containment containment() const { return m_process->containment(); } ///< of what runs, or ran last
     [[nodiscard]] bool crashLoop(); ///< more deaths than allowed, and not healthy since
     [[nodiscard]] std::size_t recentDeaths() const noexcept { return m_backoff.recentDeaths(); }
     [[nodiscard]] std::chrono::milliseconds uptime() const; ///< since the first sign of life; 0: none yet

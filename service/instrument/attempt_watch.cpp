@@ -45,6 +45,15 @@ AttemptWatch::Verdict AttemptWatch::judge(MonotonicTime now) const
     return most == m_localError ? Verdict::LocalErrors : most == m_noNextHop ? Verdict::NoNextHop : Verdict::Skipped;
 }
 
+std::chrono::milliseconds AttemptWatch::untilVerdict(MonotonicTime now) const
+{
+    auto soonest = m_limit;
+    for (const MonotonicTime since : {m_lastLeft, m_families[0].since, m_families[1].since})
+        if (const auto left = std::chrono::ceil<std::chrono::milliseconds>(since + m_limit - now); left.count() > 0)
+            soonest = std::min(soonest, left);
+    return std::max(soonest, m_limit / 10);
+}
+
 std::optional<Family> AttemptWatch::impaired(MonotonicTime now) const
 {
     constexpr std::uint64_t kEnough = 3; // failures before a family is called impaired

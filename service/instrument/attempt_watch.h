@@ -33,6 +33,9 @@ public:
     void left(MonotonicTime now, Family family); ///< proof of another kind: an escape
 
     [[nodiscard]] Verdict judge(MonotonicTime now) const;
+    /// How long it is until judge() or impaired() may say something else, unless attempts come; never less than a tenth
+    /// of the limit.
+    [[nodiscard]] std::chrono::milliseconds untilVerdict(MonotonicTime now) const;
     [[nodiscard]] const std::string& detail() const noexcept
     {
         return m_detail;

@@ -1,7 +1,7 @@
 #include "service/instrument/instrument.h"
 
 #include "core/base/log.h"
-#include "core/base/run_place.h"
+#include "service/instrument/beacon_command.h"
 #include "service/instrument/event_data.h"
 
 #include <cmath>
@@ -68,7 +68,7 @@ Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, Skele
     }
     connect(&m_skeleton, &Skeleton::published, this, &Instrument::onPublished);
     connect(&m_skeleton, &Skeleton::healthChanged, this, &Instrument::showHealth);
-    for (QTimer* timer : {&m_check, &m_stopGuard})
+    for (QTimer* timer : {&m_check, &m_rollUpTimer, &m_stopGuard})
         timer->setSingleShot(true);
     connect(&m_check, &QTimer::timeout, this, &Instrument::onCheck);
     connect(&m_rollUpTimer, &QTimer::timeout, this, &Instrument::onRollUp);
@@ -77,7 +77,10 @@ Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, Skele
     connectOutput();
 }
 
-Instrument::~Instrument() = default;
+Instrument::~Instrument()
+{
+    forgetBeaconFiles(m_settings);
+}
 
 Result<> Instrument::start()
 {
@@ -95,8 +98,6 @@ Result<> Instrument::start()
     connect(m_supervisor.get(), &Supervisor::stateChanged, this, &Instrument::onLife);
     if (auto watched = watchInterface(); !watched)
         return watched;
-    m_rollUpBegan = m_clock.now();
-    m_rollUpTimer.start(m_settings.rollUp);
     log::info("instrument started",
         {{"interface", m_settings.interface}, {"beacon", m_settings.beacon}, {"socket", m_settings.socketPath()}});
     if (m_link->state().usable())
@@ -113,6 +114,9 @@ Result<> Instrument::serveAdmin()
         [this](rpc::Peer* peer) { m_feed.attach(peer, roleOf(peer->credentials())); });
     connect(&m_listener, &rpc::Listener::descriptorsExhausted, this,
         [] { log::warning("out of file descriptors; clients wait"); });
+    m_commands = std::make_unique<Commands>(actions(), m_events, [this](const Event& event) { publish(event); });
+    m_feed.setCommands([this](rpc::Peer& peer, admin::Role role, const QString& method, const QJsonObject&,
+                           rpc::Responder responder) { m_commands->serve(peer, role, method, std::move(responder)); });
     rpc::Listener::Settings settings;
     settings.path = QString::fromStdString(m_settings.socketPath());
     return m_listener.listen(settings);
@@ -134,7 +138,7 @@ Result<> Instrument::watchInterface()
 void Instrument::connectOutput()
 {
     connect(&m_output, &BeaconOutput::helloSaid, this, [this](const HelloLine& line) {
-        m_liveness.isOurs(true);
+        m_liveness.isOurs(true, line.ratePps);
         log::info("the Beacon is ours", {{"version", line.version}, {"run", std::to_string(line.run)}});
     });
     connect(&m_output, &BeaconOutput::alive, this, &Instrument::onAlive);
@@ -191,7 +195,7 @@ void Instrument::applySettings(const std::vector<std::string>& changed)
         m_watch.restart(m_clock.now());
         armCheck();
     }
-    if (has("roll_up"))
+    if (has("roll_up") && m_rollUpTimer.isActive())
         m_rollUpTimer.start(m_settings.rollUp);
     if (has("stop"))
         m_supervisor->setStopGrace(m_settings.stop);
@@ -219,19 +223,15 @@ void Instrument::stop()
 
 void Instrument::prepareCommand()
 {
-    Command command;
-    command.program = m_settings.beacon;
-    command.arguments = {m_link->state().name};
-    command.environment = {{"BEACON_CONFIG", m_settings.beaconConfigPath()}};
-    m_supervisor->setCommand(std::move(command));
-    const auto written = writePrivateFile(m_settings.beaconConfigPath(), beaconConfig(m_settings));
-    hold(!written, Reason::ConfigMissing, written ? std::string{} : describe(written.error()));
+    auto made = prepareBeacon(m_settings, m_link->state().name);
+    m_supervisor->setCommand(std::move(made.command));
+    hold(!made.prepared, Reason::ConfigMissing, made.prepared ? std::string{} : describe(made.prepared.error()));
 }
 
 void Instrument::reconcile()
 {
     const Life life = m_supervisor->life();
-    if (m_stopping || !m_link->state().present) {
+    if (m_stopping || m_stoppedByHand || !m_link->state().present) {
         m_moved = false;
         m_supervisor->stop();
         return;
@@ -291,7 +291,7 @@ void Instrument::onProcessExited(Exit exit, std::chrono::milliseconds uptime)
     if (std::exchange(m_running, false))
         m_output.end();
     m_liveness.ended();
-    if (exit.how == Exit::How::Unrunnable || exit.how == Exit::How::NoSpawn) {
+    if (!ranAtAll(exit)) {
         log::error("the Beacon was not started", {{"beacon", m_settings.beacon}, {"why", describe(exit)}});
         return; // nothing ran: health tells
     }
@@ -336,6 +336,10 @@ void Instrument::onAttempt(const AttemptLine& line)
 {
     const MonotonicTime now = m_clock.now();
     ++m_attempts;
+    if (!m_rollUpTimer.isActive()) {
+        m_rollUpBegan = now;
+        m_rollUpTimer.start(m_settings.rollUp);
+    }
     m_rollUp.add(line);
     m_watch.attempt(now, line);
     publishLine(writeLine(line), false);
@@ -372,11 +376,9 @@ void Instrument::onCheck()
 
 void Instrument::armCheck()
 {
-    // Between checks of liveness, the attempts too are looked at often enough to be judged within a third of their
-    // limit.
+    // No oftener than something can be found out: an Instrument that has nothing to do sleeps.
     if (const auto next = m_liveness.nextCheck())
-        m_check.start(std::min<std::chrono::milliseconds>(
-            *next, std::max(testLimit(m_settings) / 3, std::chrono::milliseconds{100})));
+        m_check.start(std::min(*next, m_watch.untilVerdict(m_clock.now())));
     else
         m_check.stop();
 }
@@ -385,7 +387,6 @@ void Instrument::onRollUp()
 {
     const MonotonicTime now = m_clock.now();
     const double covered = std::chrono::duration<double>(now - m_rollUpBegan).count();
-    m_rollUpBegan = now;
     if (!m_rollUp.empty())
         publish(m_events.make(EventId::EscapeAttempts,
             QStringLiteral("Attempts of the last %1 s").arg(std::lround(covered)), m_rollUp.take(covered)));

@@ -9,6 +9,7 @@
 #include "core/supervision/supervisor.h"
 #include "service/instrument/attempt_watch.h"
 #include "service/instrument/beacon_output.h"
+#include "service/instrument/commands.h"
 #include "service/instrument/journal.h"
 #include "service/instrument/roll_up.h"
 #include "service/instrument/settings.h"
@@ -55,6 +56,8 @@ private:
     void applySettings(const std::vector<std::string>& changed);
     Result<> watchInterface();
     Result<> serveAdmin();
+    [[nodiscard]] Commands::Actions actions();
+    [[nodiscard]] QJsonObject supportBundle() const;
     void connectOutput();
     void prepareCommand();
     void reconcile(); ///< starts or stops the Beacon as the interface and stop() have it
@@ -73,6 +76,7 @@ private:
     void armCheck();
     void judge();
     void judgeInterface();
+    void judgeClock();
     void judgeBeacon();
     void judgeAttempts();
     void showHealth();
@@ -86,15 +90,17 @@ private:
     std::optional<Journal> m_journal; ///< on the bench
     admin::Feed m_feed;
     rpc::Listener m_listener;
+    std::unique_ptr<Commands> m_commands;
     std::unique_ptr<LinkMonitor> m_link;
     std::unique_ptr<Supervisor> m_supervisor;
     Liveness m_liveness;
     AttemptWatch m_watch;
     BeaconOutput m_output;
     RollUp m_rollUp;
-    QTimer m_check, m_rollUpTimer, m_stopGuard;
+    QTimer m_check, m_rollUpTimer, m_stopGuard; ///< the second runs only where there is something to roll up
 
     bool m_stopping = false;
+    std::optional<WallTime> m_stoppedByHand; ///< and when; until somebody starts it
     bool m_running = false; ///< the Beacon itself, not only its launcher
     bool m_moved = false; ///< name or index of the interface changed: the Beacon must be replaced
     std::optional<qint64> m_unannounced; ///< pid of a process whose event waits for its hello

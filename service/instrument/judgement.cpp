@@ -1,14 +1,36 @@
-// What the Instrument makes of its parts' state: the second half of instrument.h.
+// What the Instrument makes of its parts' state: the second part of instrument.h.
 
 #include "core/base/log.h"
 #include "service/instrument/event_data.h"
 #include "service/instrument/instrument.h"
 
+#include <QDateTime>
+
+#include <cmath>
+#include <csignal>
+
 namespace beacon {
+
+namespace {
+
+std::string timeText(WallTime time)
+{
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch());
+    return QDateTime::fromSecsSinceEpoch(seconds.count(), Qt::UTC).toString(Qt::ISODate).toStdString();
+}
+
+std::string wordsFor(const Exit& exit)
+{
+    const bool killed = exit.how == Exit::How::Signal && exit.value == SIGKILL;
+    return describe(exit) + (killed ? ", by somebody or by the kernel for want of memory" : "");
+}
+
+} // namespace
 
 void Instrument::judge()
 {
     judgeInterface();
+    judgeClock();
     judgeBeacon();
     judgeAttempts();
     showHealth();
@@ -22,20 +44,36 @@ void Instrument::judgeInterface()
         link.name + (link.up ? " has no carrier" : " is switched off"));
 }
 
+void Instrument::judgeClock()
+{
+    constexpr WallTime kProjectBegan{
+        std::chrono::seconds{1'735'689'600}}; // 2025-01-01: no clock that is set shows less
+    const WallTime now = m_clock.wall();
+    hold(now < kProjectBegan, Reason::ClockNotSet, timeText(now));
+}
+
 void Instrument::judgeBeacon()
 {
     Supervisor& supervisor = *m_supervisor;
-    const std::string exit = supervisor.lastExit() ? describe(*supervisor.lastExit()) : "unknown";
+    const std::string exit = supervisor.lastExit() ? wordsFor(*supervisor.lastExit()) : "unknown";
     hold(supervisor.life() == Life::Held, Reason::BeaconHeld, m_settings.beacon + ' ' + exit);
 
     hold(supervisor.crashLoop(), Reason::BeaconCrashLoop, exit);
+    hold(m_stoppedByHand.has_value(), Reason::BeaconStopped, m_stoppedByHand ? timeText(*m_stoppedByHand) : "");
+    hold(m_liveness.stateAt(m_clock.now()) == Liveness::State::Flooding, Reason::BeaconFloods,
+        std::to_string(std::lround(m_liveness.linesPerSecond())));
 
     // Cleared only when it has lived for a while, so that a few deaths make one change and not many.
     constexpr std::chrono::seconds kTrusted{10};
-    if (supervisor.life() == Life::Waiting && supervisor.backoff().count() > 0 && !supervisor.crashLoop())
-        m_skeleton.raise(Reason::BeaconDied, exit);
-    else if (supervisor.crashLoop() || supervisor.uptime() >= kTrusted || supervisor.life() == Life::Stopped)
+    const bool waits = supervisor.life() == Life::Waiting && supervisor.backoff().count() > 0;
+    if (waits && !supervisor.crashLoop()) {
+        const bool ran = ranAtAll(*supervisor.lastExit());
+        m_skeleton.raise(ran ? Reason::BeaconDied : Reason::BeaconNotStarted, exit);
+        m_skeleton.clear(ran ? Reason::BeaconNotStarted : Reason::BeaconDied);
+    } else if (supervisor.crashLoop() || supervisor.uptime() >= kTrusted || supervisor.life() == Life::Stopped) {
         m_skeleton.clear(Reason::BeaconDied);
+        m_skeleton.clear(Reason::BeaconNotStarted);
+    }
 
     if (supervisor.life() == Life::Running || supervisor.life() == Life::Stopped)
         m_skeleton.clear(Reason::BeaconStalled);
@@ -67,33 +105,6 @@ void Instrument::showHealth()
     if (const auto health = admin::healthFromJson(json))
         m_feed.setHealth(*health);
     m_lastStatus = m_skeleton.health().status;
-}
-
-QJsonObject Instrument::facts() const
-{
-    const BeaconOutput::Counters counters = m_output.counters();
-    const auto kind = m_output.kind();
-    QJsonObject facts{
-        {QStringLiteral("interface"), interfaceData(m_link->state())},
-        {QStringLiteral("interface_kind"), QString::fromStdString(m_link->state().kind)},
-        {QStringLiteral("beacon"), QString::fromStdString(m_settings.beacon)},
-        {QStringLiteral("life"), QString::fromLatin1(lifeName(m_supervisor->life()).data())},
-        {QStringLiteral("pid"), static_cast<qint64>(m_supervisor->pid())},
-        {QStringLiteral("containment"), QStringLiteral("process group")},
-        {QStringLiteral("format"),
-            kind == BeaconOutput::Kind::Ours          ? QStringLiteral("ours")
-                : kind == BeaconOutput::Kind::Foreign ? QStringLiteral("foreign")
-                                                      : QStringLiteral("unknown")},
-        {QStringLiteral("lines_dropped"), static_cast<qint64>(counters.dropped)},
-        {QStringLiteral("lines_truncated"), static_cast<qint64>(counters.truncated)},
-        {QStringLiteral("lines_garbage"), static_cast<qint64>(counters.garbage)},
-    };
-    if (const auto& hello = m_output.hello()) {
-        facts.insert(QStringLiteral("version"), QString::fromStdString(hello->version));
-        facts.insert(QStringLiteral("run"), static_cast<qint64>(hello->run));
-        facts.insert(QStringLiteral("rate_pps"), hello->ratePps);
-    }
-    return facts;
 }
 
 } // namespace beacon

@@ -22,6 +22,13 @@ constexpr auto kOptions = std::to_array<Option>({
         .value = "PATH",
         .help = "beacon-launch to start it with; by default the one beside this program"},
     {.name = "identity", .value = "FILE", .help = "Identity file that beacon-home issued"},
+    {.name = "user",
+        .value = "NAME",
+        .fallback = "beacon",
+        .help = "User that the Beacon runs as; where there is none of that name, the one of this program"},
+    {.name = "net-admin",
+        .kind = OptionKind::Flag,
+        .help = "Let the Beacon keep CAP_NET_ADMIN; for one that changes its interface"},
     {.name = "rate",
         .kind = OptionKind::Number,
         .value = "PPS",
@@ -84,8 +91,8 @@ constexpr Program kProgram{
              "Exit code 75: another Instrument of this name is running.\n",
 };
 
-constexpr auto kRestartKeys =
-    std::to_array<std::string_view>({"interface", "beacon", "launcher", "identity", "rate", "ports", "techniques"});
+constexpr auto kRestartKeys = std::to_array<std::string_view>(
+    {"interface", "beacon", "launcher", "identity", "user", "net_admin", "rate", "ports", "techniques"});
 constexpr auto kFixedKeys =
     std::to_array<std::string_view>({"name", "launcher", "runtime_dir", "state_dir", "journal_size"});
 
@@ -170,6 +177,8 @@ Result<Settings> settingsFrom(const Values& values, const Place& place)
     settings.beacon = absolute(values.given("beacon") ? values.text("beacon") : besideUs("beacon"));
     settings.launcher = absolute(values.given("launcher") ? values.text("launcher") : besideUs("beacon-launch"));
     settings.identity = absolute(values.text("identity"));
+    settings.user = values.text("user");
+    settings.netAdmin = values.flag("net-admin");
     if (values.given("rate"))
         settings.rate = values.number("rate");
     settings.ports = values.ports("ports");
@@ -219,6 +228,8 @@ std::vector<std::string> changedKeys(const Settings& from, const Settings& to)
     compare("beacon", from.beacon, to.beacon);
     compare("launcher", from.launcher, to.launcher);
     compare("identity", from.identity, to.identity);
+    compare("user", from.user, to.user);
+    compare("net_admin", from.netAdmin, to.netAdmin);
     compare("rate", from.rate, to.rate);
     compare("ports", from.ports, to.ports);
     compare("techniques", from.techniques, to.techniques);

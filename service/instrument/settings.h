@@ -20,6 +20,8 @@ struct Settings {
     std::string beacon;
     std::string launcher;
     std::string identity; ///< empty: the Beacon's own default
+    std::string user; ///< that the Beacon runs as, where there is one of that name
+    bool netAdmin = false; ///< the Beacon keeps CAP_NET_ADMIN
     std::optional<double> rate;
     std::vector<std::uint16_t> ports;
     std::vector<std::string> techniques;
@@ -37,6 +39,7 @@ struct Settings {
     /// Home's findings and retest list, as findings.apply brought them.
     [[nodiscard]] std::string findingsPath() const { return runtimeDir + "/findings.json"; }
     [[nodiscard]] std::string beaconConfigPath() const { return runtimeDir + "/beacon.json"; }
+    [[nodiscard]] std::string identityCopyPath() const { return runtimeDir + "/identity.json"; }
 };
 
 [[nodiscard]] const Program& instrumentProgram();

@@ -43,6 +43,11 @@ QList<qint64> childrenOf(qint64 pid)
     return found;
 }
 
+QByteArray nameOf(qint64 pid)
+{
+    return contentOf(QStringLiteral("/proc/%1/comm").arg(pid)).trimmed();
+}
+
 qint64 residentKbOf(qint64 pid)
 {
     const QByteArray text = contentOf(QStringLiteral("/proc/%1/status").arg(pid));

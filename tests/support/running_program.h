@@ -46,6 +46,7 @@ private:
 /// Whether `pid` runs; a zombie does not.
 [[nodiscard]] bool isAlive(qint64 pid);
 [[nodiscard]] QList<qint64> childrenOf(qint64 pid);
+[[nodiscard]] QByteArray nameOf(qint64 pid); ///< "beacon-launch", at most 15 bytes
 [[nodiscard]] qint64 residentKbOf(qint64 pid); ///< VmRSS
 [[nodiscard]] qsizetype descriptorsOf(qint64 pid);
 

@@ -30,7 +30,7 @@ struct Rig {
                 return State::Stalled;
         }
         clock.advance(std::max(time, 0ms));
-        return liveness.state();
+        return liveness.stateAt(clock.now());
     }
     void line(Sign sign = Sign::Attempt) { liveness.line(clock.now(), sign); }
 
@@ -54,6 +54,11 @@ private Q_SLOTS:
     void aLateCheckBlamesNobody();
     void withoutCarrierNothingIsJudged();
     void idleIsAliveButNotTesting();
+    void fault25_aFloodIsAStateOfItsOwn();
+    void whatWasAnnouncedIsNoFlood();
+    void fault20_suspendAndClockJumpsBlameNobody();
+    void fault26_aLoopThatStoodStillBlamesNobody();
+    void aPunctualBeaconCausesFewChecks();
 };
 
 void TstLiveness::withoutAFirstLineTheGraceDecides()
@@ -150,6 +155,88 @@ void TstLiveness::idleIsAliveButNotTesting()
         rig.line(Sign::Other);
     }
     QCOMPARE(rig.liveness.state(), State::Alive);
+}
+
+void TstLiveness::fault25_aFloodIsAStateOfItsOwn()
+{
+    Rig rig;
+    const auto print = [&](int lines, std::chrono::milliseconds within) {
+        for (int i = 0; i < lines; ++i)
+            rig.line();
+        rig.pass(within);
+    };
+    print(60'000, 1s);
+    print(1, 1ms);
+    QCOMPARE(rig.liveness.state(), State::Flooding);
+    QVERIFY(rig.liveness.linesPerSecond() > 59'000);
+    print(10, 1s);
+    print(1, 1ms);
+    QCOMPARE(rig.liveness.state(), State::Testing);
+    print(60'000, 1s);
+    print(1, 1ms);
+    QCOMPARE(rig.liveness.state(), State::Flooding);
+    QCOMPARE(rig.pass(4s), State::Testing); // nothing came after it that would have said so
+}
+
+void TstLiveness::whatWasAnnouncedIsNoFlood()
+{
+    Rig rig;
+    rig.liveness.isOurs(true, 100'000);
+    for (int i = 0; i < 100'000; ++i)
+        rig.line();
+    rig.pass(1s);
+    rig.line();
+    QCOMPARE(rig.liveness.state(), State::Testing);
+}
+
+void TstLiveness::fault20_suspendAndClockJumpsBlameNobody()
+{
+    Rig rig;
+    rig.liveness.isOurs(true);
+    rig.line();
+    rig.clock.jumpWall(24h); // the wall's: nothing here looks at it
+    QVERIFY(rig.pass(29s) != State::Stalled);
+    rig.clock.jumpWall(-48h);
+    rig.line();
+    QVERIFY(rig.pass(29s) != State::Stalled);
+    rig.line();
+    rig.clock.advance(8h); // a monotonic clock that counts a suspend
+    QVERIFY(rig.liveness.check(rig.clock.now()) != State::Stalled);
+    rig.line();
+    QVERIFY(rig.pass(29s) != State::Stalled);
+    QCOMPARE(rig.pass(2s), State::Stalled);
+}
+
+void TstLiveness::fault26_aLoopThatStoodStillBlamesNobody()
+{
+    Liveness::Policy policy;
+    policy.fixed = 3s;
+    Rig rig{policy};
+    rig.line();
+    rig.clock.advance(5s);
+    QVERIFY(rig.liveness.check(rig.clock.now()) != State::Stalled);
+    rig.line(); // it was in the pipe all the time
+    QCOMPARE(rig.liveness.state(), State::Testing);
+    QVERIFY(rig.pass(2s) != State::Stalled);
+}
+
+void TstLiveness::aPunctualBeaconCausesFewChecks()
+{
+    Rig rig;
+    rig.liveness.isOurs(true);
+    int checks = 0;
+    auto due = rig.clock.now() + *rig.liveness.nextCheck();
+    for (int second = 0; second < 600; ++second) {
+        if (second % 10 == 0)
+            rig.line(Sign::Other);
+        rig.clock.advance(1s);
+        if (rig.clock.now() < due)
+            continue;
+        ++checks;
+        QVERIFY(rig.liveness.check(rig.clock.now()) != State::Stalled);
+        due = rig.clock.now() + *rig.liveness.nextCheck();
+    }
+    QVERIFY2(checks <= 35, qPrintable(QString::number(checks))); // in ten minutes
 }
 
 QTEST_GUILESS_MAIN(TstLiveness)

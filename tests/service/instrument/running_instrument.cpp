@@ -124,10 +124,14 @@ void RunningInstrument::onHealth(const QJsonObject& health)
         m_codes << reason.toObject().value(QStringLiteral("code")).toString();
 }
 
-qint64 RunningInstrument::onlyChild() const
+qint64 RunningInstrument::beaconPid() const
 {
-    const auto all = children();
-    return all.size() == 1 ? all.first() : 0;
+    QList<qint64> beacons;
+    for (const qint64 launcher : children())
+        for (const qint64 child : childrenOf(launcher))
+            if (nameOf(child) != "beacon-init" && nameOf(child) != "beacon-launch") // which it is until it executes
+                beacons << child;
+    return beacons.size() == 1 ? beacons.first() : 0;
 }
 
 QJsonObject RunningInstrument::last(const char* type, qint64 after) const

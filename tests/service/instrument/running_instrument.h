@@ -24,7 +24,7 @@ public:
 
     [[nodiscard]] qint64 pid() const { return m_program.pid(); }
     [[nodiscard]] QList<qint64> children() const { return childrenOf(pid()); }
-    [[nodiscard]] qint64 onlyChild() const; ///< 0: none, or several
+    [[nodiscard]] qint64 beaconPid() const; ///< 0: none, or several
     [[nodiscard]] QStringList arguments() const;
     [[nodiscard]] QString configPath() const { return m_dir.filePath(QStringLiteral("config.json")); }
     [[nodiscard]] QString stateDir() const { return m_dir.filePath(QStringLiteral("state")); } ///< of all Instruments

@@ -98,7 +98,7 @@ void TstInstrument::theInterfaceComesGoesAndComesBack()
     QCOMPARE(QFile::permissions(instrument.runtimeFile("beacon.json")) & (QFile::ReadGroup | QFile::ReadOther),
         QFile::Permissions{});
 
-    const qint64 child = instrument.onlyChild();
+    const qint64 child = instrument.beaconPid();
     QVERIFY(ip(QStringLiteral("link del seg0")));
     TRY(instrument.healthStatus() == QStringLiteral("ERROR"));
     QCOMPARE(instrument.healthCodes().value(0), QStringLiteral("interface_absent"));
@@ -120,12 +120,12 @@ void TstInstrument::aRenamedInterfaceGetsABeaconOfItsNewName()
     QVERIFY(makeInterface());
     RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
     QVERIFY(instrument.start());
-    TRY(instrument.onlyChild() != 0 && instrument.count("beacon.process.started") == 1);
-    const qint64 child = instrument.onlyChild();
+    TRY(instrument.beaconPid() != 0 && instrument.count("beacon.process.started") == 1);
+    const qint64 child = instrument.beaconPid();
     QVERIFY(ip(QStringLiteral("link set seg0 name other")));
     TRY(instrument.count("beacon.process.started") == 2);
     QVERIFY(!isAlive(child));
-    QFile commandLine{QStringLiteral("/proc/%1/cmdline").arg(instrument.onlyChild())};
+    QFile commandLine{QStringLiteral("/proc/%1/cmdline").arg(instrument.beaconPid())};
     QVERIFY(commandLine.open(QIODevice::ReadOnly));
     QVERIFY(commandLine.readAll().endsWith(QByteArray{"\0other\0", 7}));
     NO_COMPLAINTS(instrument);
@@ -136,13 +136,13 @@ void TstInstrument::aKilledBeaconIsReplaced()
     QVERIFY(makeInterface());
     RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
     QVERIFY(instrument.start());
-    TRY(instrument.onlyChild() != 0 && instrument.count("beacon.process.started") == 1);
-    const qint64 child = instrument.onlyChild();
+    TRY(instrument.beaconPid() != 0 && instrument.count("beacon.process.started") == 1);
+    const qint64 child = instrument.beaconPid();
     ::kill(static_cast<pid_t>(child), SIGKILL);
     TRY(instrument.count("beacon.process.started") == 2);
     QCOMPARE(dataOf(instrument.last("beacon.process.exited"), "signal").toInt(), SIGKILL);
     QVERIFY(dataOf(instrument.last("beacon.process.exited"), "code").isNull());
-    QVERIFY(instrument.onlyChild() != 0 && instrument.onlyChild() != child);
+    QVERIFY(instrument.beaconPid() != 0 && instrument.beaconPid() != child);
     TRY(instrument.healthStatus() == QStringLiteral("WARNING") || instrument.healthStatus() == QStringLiteral("OK"));
     NO_COMPLAINTS(instrument);
 }
@@ -152,8 +152,8 @@ void TstInstrument::aSilentBeaconIsReplaced()
     QVERIFY(makeInterface());
     RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
     QVERIFY(instrument.start());
-    TRY(instrument.onlyChild() != 0 && instrument.count("beacon.process.started") == 1);
-    const qint64 child = instrument.onlyChild();
+    TRY(instrument.beaconPid() != 0 && instrument.count("beacon.process.started") == 1);
+    const qint64 child = instrument.beaconPid();
     QElapsedTimer timer;
     timer.start();
     ::kill(static_cast<pid_t>(child), SIGSTOP);
@@ -169,8 +169,8 @@ void TstInstrument::ourOwnDeathLeavesNoBeacon()
     QVERIFY(makeInterface());
     RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
     QVERIFY(instrument.start());
-    TRY(instrument.onlyChild() != 0 && instrument.count("beacon.process.started") == 1);
-    const qint64 child = instrument.onlyChild();
+    TRY(instrument.beaconPid() != 0 && instrument.count("beacon.process.started") == 1);
+    const qint64 child = instrument.beaconPid();
     QVERIFY(instrument.end(SIGKILL, 5'000));
     TRY(!isAlive(child));
     QVERIFY(instrument.start()); // the lock and the socket that were left are no obstacle
@@ -207,8 +207,8 @@ void TstInstrument::aBadConfigurationChangesNothingAndAGoodOneRestartsOnce()
     QVERIFY(makeInterface());
     RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
     QVERIFY(instrument.start());
-    TRY(instrument.onlyChild() != 0 && instrument.count("beacon.process.started") == 1);
-    const qint64 child = instrument.onlyChild();
+    TRY(instrument.beaconPid() != 0 && instrument.count("beacon.process.started") == 1);
+    const qint64 child = instrument.beaconPid();
     const auto hangUp = [&] { ::kill(static_cast<pid_t>(instrument.pid()), SIGHUP); };
 
     instrument.writeFile(instrument.configPath(), R"({"rate":"fast"})");
@@ -222,7 +222,7 @@ void TstInstrument::aBadConfigurationChangesNothingAndAGoodOneRestartsOnce()
                  .toString(),
         QStringLiteral("/rate"));
     TRY(instrument.healthCodes().contains(QStringLiteral("config_rejected")));
-    QCOMPARE(instrument.onlyChild(), child);
+    QCOMPARE(instrument.beaconPid(), child);
 
     instrument.writeFile(instrument.configPath(), R"({"grace":20})");
     hangUp();
@@ -231,7 +231,7 @@ void TstInstrument::aBadConfigurationChangesNothingAndAGoodOneRestartsOnce()
         QJsonArray{QStringLiteral("grace")});
     TRY(!instrument.healthCodes().contains(QStringLiteral("config_rejected")));
     QTest::qWait(300);
-    QCOMPARE(instrument.onlyChild(), child); // nothing that the Beacon knows of changed
+    QCOMPARE(instrument.beaconPid(), child); // nothing that the Beacon knows of changed
 
     instrument.writeFile(instrument.configPath(), R"({"grace":20,"rate":5,"ports":[53,80]})");
     hangUp();
@@ -321,7 +321,7 @@ void TstInstrument::aBeaconThatIgnoresTermIsStoppedWithinTenSeconds()
         QStringLiteral("ignore-term"), kMisbehave, {QStringLiteral("--stop"), QStringLiteral("2")}};
     QVERIFY(instrument.start());
     TRY(instrument.count("beacon.output") == 1);
-    const qint64 child = instrument.onlyChild();
+    const qint64 child = instrument.beaconPid();
     QElapsedTimer timer;
     timer.start();
     QVERIFY(instrument.end(SIGTERM, 10'000));

@@ -1,0 +1,114 @@
+// What the Instrument answers to whoever asks: the third part of instrument.h.
+
+#include "service/instrument/event_data.h"
+#include "service/instrument/instrument.h"
+#include "service/instrument/support_bundle.h"
+
+#include <pwd.h>
+
+namespace beacon {
+
+namespace {
+
+QString userName(std::uint32_t uid)
+{
+    const passwd* entry = ::getpwuid(uid);
+    return entry != nullptr ? QString::fromLocal8Bit(entry->pw_name) : QString::number(uid);
+}
+
+std::string joined(const std::vector<std::string>& words)
+{
+    std::string text;
+    for (const std::string& word : words)
+        text += (text.empty() ? "" : ",") + word;
+    return text;
+}
+
+/// "pid_namespace, user beacon, capabilities net_raw"; empty: nothing has run yet.
+QString containmentFact(const Containment& containment)
+{
+    QString fact = QString::fromStdString(containment.kind);
+    if (containment.uid)
+        fact += QStringLiteral(", user %1, capabilities %2")
+                    .arg(userName(*containment.uid), QString::fromStdString(containment.capabilities));
+    return fact;
+}
+
+} // namespace
+
+Commands::Actions Instrument::actions()
+{
+    Commands::Actions actions;
+    actions.start = [this] {
+        m_stoppedByHand.reset();
+        reconcile();
+        judge();
+    };
+    actions.stop = [this] {
+        if (!m_stoppedByHand)
+            m_stoppedByHand = m_clock.wall();
+        reconcile();
+        judge();
+    };
+    actions.restart = [this] {
+        m_stoppedByHand.reset();
+        m_moved = true; // as if the interface were another one
+        reconcile();
+        judge();
+    };
+    actions.life = [this] { return QString::fromLatin1(lifeName(m_supervisor->life()).data()); };
+    actions.supportBundle = [this] { return supportBundle(); };
+    actions.selfTestArguments = [this] {
+        QStringList arguments{QStringLiteral("--self-test")};
+        const auto add = [&](const char* option, const std::string& value) {
+            arguments << QString::fromLatin1(option) << QString::fromStdString(value);
+        };
+        add("--interface", m_link->state().name);
+        add("--beacon", m_settings.beacon);
+        add("--launcher", m_settings.launcher);
+        add("--user", m_settings.user);
+        if (!m_settings.techniques.empty())
+            add("--techniques", joined(m_settings.techniques));
+        return arguments;
+    };
+    return actions;
+}
+
+QJsonObject Instrument::supportBundle() const
+{
+    constexpr std::size_t kMostEntries = 2'000;
+    return beacon::supportBundle(
+        m_skeleton.healthJson(), m_skeleton.config(), m_feed.recent(kMostEntries), toUnixSeconds(m_clock.wall()));
+}
+
+QJsonObject Instrument::facts() const
+{
+    const BeaconOutput::Counters counters = m_output.counters();
+    const auto kind = m_output.kind();
+    QJsonObject facts{
+        {QStringLiteral("interface"), interfaceData(m_link->state())},
+        {QStringLiteral("interface_kind"), QString::fromStdString(m_link->state().kind)},
+        {QStringLiteral("beacon"), QString::fromStdString(m_settings.beacon)},
+        {QStringLiteral("life"), QString::fromLatin1(lifeName(m_supervisor->life()).data())},
+        {QStringLiteral("pid"), static_cast<qint64>(m_supervisor->pid())},
+        {QStringLiteral("containment"), containmentFact(m_supervisor->containment())},
+        {QStringLiteral("liveness"), QString::fromLatin1(stateName(m_liveness.stateAt(m_clock.now())).data())},
+        {QStringLiteral("attempts"), static_cast<qint64>(m_attempts)},
+        {QStringLiteral("escapes"), static_cast<qint64>(m_escapes)},
+        {QStringLiteral("format"),
+            kind == BeaconOutput::Kind::Ours          ? QStringLiteral("ours")
+                : kind == BeaconOutput::Kind::Foreign ? QStringLiteral("foreign")
+                                                      : QStringLiteral("unknown")},
+        {QStringLiteral("lines_dropped"), static_cast<qint64>(counters.dropped)},
+        {QStringLiteral("lines_truncated"), static_cast<qint64>(counters.truncated)},
+        {QStringLiteral("lines_garbage"), static_cast<qint64>(counters.garbage)},
+    };
+    if (const auto& hello = m_output.hello()) {
+        facts.insert(QStringLiteral("version"), QString::fromStdString(hello->version));
+        facts.insert(QStringLiteral("run"), static_cast<qint64>(hello->run));
+        facts.insert(QStringLiteral("rate_pps"), hello->ratePps);
+    }
+    return facts;
+}
+
+} // namespace beacon

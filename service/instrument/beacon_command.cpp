@@ -1,0 +1,87 @@
+#include "service/instrument/beacon_command.h"
+
+#include "core/base/run_place.h"
+#include "core/base/unique_fd.h"
+
+#include <array>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace beacon {
+
+namespace {
+
+constexpr std::size_t kMostIdentityBytes = 65'536;
+
+/// Whether a copy is what it takes: the file is a private one of somebody else's.
+bool needsCopy(int fd, const ProcessUser& user)
+{
+    struct stat status { };
+    return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 077) == 0
+        && status.st_uid != user.uid && static_cast<std::size_t>(status.st_size) <= kMostIdentityBytes;
+}
+
+/// What the Beacon cannot read, or must not, it is told of by its own name: so its complaint names the right file.
+Result<std::string> identityFor(const Settings& settings, const std::optional<ProcessUser>& user)
+{
+    if (!user || settings.identity.empty())
+        return settings.identity;
+    const UniqueFd fd{::open(settings.identity.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+    if (!fd || !needsCopy(fd.get(), *user))
+        return settings.identity;
+    std::string text(kMostIdentityBytes, '\0');
+    const ssize_t size = ::pread(fd.get(), text.data(), text.size(), 0);
+    if (size < 0)
+        return systemError("read " + settings.identity);
+    text.resize(static_cast<std::size_t>(size));
+    const auto written = writePrivateFile(settings.identityCopyPath(), text, FileOwner{user->uid, user->gid});
+    explicit_bzero(text.data(), text.size());
+    if (!written)
+        return written.error();
+    return settings.identityCopyPath();
+}
+
+} // namespace
+
+std::optional<ProcessUser> beaconUser(const Settings& settings)
+{
+    if (::geteuid() != 0 || settings.user.empty())
+        return std::nullopt;
+    std::array<char, 4'096> buffer{};
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwnam_r(settings.user.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+        return std::nullopt;
+    return ProcessUser{found->pw_uid, found->pw_gid};
+}
+
+BeaconCommand prepareBeacon(const Settings& settings, const std::string& interface)
+{
+    BeaconCommand made;
+    made.command.program = settings.beacon;
+    made.command.arguments = {interface};
+    made.command.environment = {{"BEACON_CONFIG", settings.beaconConfigPath()}};
+    made.command.user = beaconUser(settings);
+    made.command.netAdmin = settings.netAdmin;
+    Settings told = settings;
+    const auto identity = identityFor(settings, made.command.user);
+    if (identity)
+        told.identity = *identity;
+    else
+        made.prepared = identity.error();
+    std::optional<FileOwner> owner;
+    if (made.command.user)
+        owner = FileOwner{made.command.user->uid, made.command.user->gid};
+    if (auto written = writePrivateFile(settings.beaconConfigPath(), beaconConfig(told), owner); !written)
+        made.prepared = written;
+    return made;
+}
+
+void forgetBeaconFiles(const Settings& settings)
+{
+    ::unlink(settings.identityCopyPath().c_str());
+}
+
+} // namespace beacon

@@ -1,0 +1,118 @@
+#include "service/instrument/commands.h"
+
+#include "core/base/log.h"
+
+#include <QFile>
+#include <QJsonDocument>
+#include <QTimer>
+
+namespace beacon {
+
+namespace {
+
+constexpr auto kStart = QLatin1StringView("beacon.start");
+constexpr auto kStop = QLatin1StringView("beacon.stop");
+constexpr auto kRestart = QLatin1StringView("beacon.restart");
+constexpr auto kSelfTest = QLatin1StringView("selftest.run");
+constexpr auto kBundle = QLatin1StringView("support.bundle");
+
+bool isCommand(const QString& method)
+{
+    for (const auto known : {kStart, kStop, kRestart, kSelfTest, kBundle})
+        if (method == known)
+            return true;
+    return false;
+}
+
+} // namespace
+
+Commands::Commands(Actions actions, EventSource& events, std::function<void(const Event&)> publish, QObject* parent)
+    : QObject(parent)
+    , m_actions(std::move(actions))
+    , m_events(events)
+    , m_publish(std::move(publish))
+{
+}
+
+Commands::~Commands()
+{
+    if (!m_selfTest)
+        return;
+    m_selfTest->disconnect(this);
+    m_selfTest->kill();
+}
+
+void Commands::serve(rpc::Peer& peer, admin::Role role, const QString& method, rpc::Responder responder)
+{
+    if (!isCommand(method))
+        return responder.fail(rpc::Code::MethodNotFound, QStringLiteral("There is no method ") + method);
+    Asked asked{static_cast<qint64>(peer.credentials().uid), method, std::move(responder)};
+    if (role != admin::Role::Admin)
+        return refuse(asked, rpc::Code::Denied,
+            QStringLiteral("%1 is for members of the group beacon-admin; ask for that, or watch only").arg(method));
+    if (method == kSelfTest)
+        return runSelfTest(std::move(asked));
+    if (method == kBundle)
+        return answer(asked, m_actions.supportBundle(), QStringLiteral("given"));
+    (method == kStart ? m_actions.start : method == kStop ? m_actions.stop : m_actions.restart)();
+    answer(asked, {{QStringLiteral("life"), m_actions.life()}}, m_actions.life());
+}
+
+void Commands::answer(Asked& asked, const QJsonObject& result, const QString& words)
+{
+    audit(asked, words);
+    asked.responder.answer(result);
+}
+
+void Commands::refuse(Asked& asked, rpc::Code code, const QString& why)
+{
+    audit(asked, QStringLiteral("refused: ") + why);
+    asked.responder.fail(code, why);
+}
+
+void Commands::audit(const Asked& asked, const QString& words)
+{
+    log::notice("command",
+        {{"uid", std::to_string(asked.uid)}, {"what", asked.method.toStdString()}, {"answer", words.toStdString()}});
+    m_publish(
+        m_events.make(EventId::Audit, QStringLiteral("%1 by uid %2: %3").arg(asked.method).arg(asked.uid).arg(words),
+            {{QStringLiteral("who"), asked.uid}, {QStringLiteral("what"), asked.method},
+                {QStringLiteral("answer"), words}}));
+}
+
+void Commands::runSelfTest(Asked asked)
+{
+    if (m_selfTest)
+        return refuse(asked, rpc::Code::Busy, QStringLiteral("A self-test is under way; wait for its end"));
+    m_selfTestAsked = std::move(asked);
+    m_selfTest = std::make_unique<QProcess>();
+    connect(m_selfTest.get(), &QProcess::finished, this, &Commands::endSelfTest);
+    connect(m_selfTest.get(), &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+        if (error == QProcess::FailedToStart)
+            QMetaObject::invokeMethod(this, &Commands::endSelfTest, Qt::QueuedConnection);
+    });
+    QTimer::singleShot(kSelfTestMost, m_selfTest.get(), [process = m_selfTest.get()] { process->kill(); });
+    m_selfTest->setStandardInputFile(QProcess::nullDevice());
+    m_selfTest->start(QStringLiteral("/proc/self/exe"), m_actions.selfTestArguments());
+}
+
+void Commands::endSelfTest()
+{
+    QProcess& process = *m_selfTest;
+    constexpr qint64 kMostBytes = 64 * 1024;
+    const QByteArray out = process.read(kMostBytes);
+    process.setReadChannel(QProcess::StandardError);
+    const QString complaint = QString::fromUtf8(process.read(kMostBytes)).section(QLatin1Char('\n'), 0, 0);
+    const QJsonObject result = QJsonDocument::fromJson(out).object();
+    Asked asked = *std::exchange(m_selfTestAsked, std::nullopt);
+    m_selfTest.release()->deleteLater(); // we may be inside one of its signals
+    if (result.isEmpty())
+        return refuse(asked, rpc::Code::Internal,
+            complaint.isEmpty() ? QStringLiteral("The self-test ended without a result") : complaint);
+    answer(asked, result,
+        result.value(QStringLiteral("escaped")).toBool()
+            ? QStringLiteral("escaped")
+            : QStringLiteral("did not escape: ") + result.value(QStringLiteral("reason")).toString());
+}
+
+} // namespace beacon
