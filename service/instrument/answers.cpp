@@ -1,8 +1,11 @@
 // What the Instrument answers to whoever asks: the third part of instrument.h.
 
+#include "core/base/resolvers.h"
 #include "service/instrument/event_data.h"
 #include "service/instrument/instrument.h"
 #include "service/instrument/support_bundle.h"
+
+#include <QJsonArray>
 
 #include <pwd.h>
 
@@ -14,6 +17,26 @@ QString userName(std::uint32_t uid)
 {
     const passwd* entry = ::getpwuid(uid);
     return entry != nullptr ? QString::fromLocal8Bit(entry->pw_name) : QString::number(uid);
+}
+
+/// ["192.0.2.1", "on the link (IPv6)", …], best first.
+QJsonArray routesFact(const LinkState& link)
+{
+    QJsonArray routes;
+    for (const DefaultRoute& route : link.defaultRoutes)
+        routes.append(route.gateway
+                ? QString::fromStdString(route.gateway->text())
+                : QStringLiteral("on the link (%1)")
+                      .arg(route.family == Family::Ipv4 ? QStringLiteral("IPv4") : QStringLiteral("IPv6")));
+    return routes;
+}
+
+QJsonArray resolversFact()
+{
+    QJsonArray resolvers;
+    for (const IpAddress& address : readResolvers())
+        resolvers.append(QString::fromStdString(address.text()));
+    return resolvers;
 }
 
 std::string joined(const std::vector<std::string>& words)
@@ -76,9 +99,14 @@ Commands::Actions Instrument::actions()
 
 QJsonObject Instrument::supportBundle() const
 {
-    constexpr std::size_t kMostEntries = 2'000;
-    return beacon::supportBundle(
-        m_skeleton.healthJson(), m_skeleton.config(), m_feed.recent(kMostEntries), toUnixSeconds(m_clock.wall()));
+    constexpr int kMostEntries = 2'000;
+    QByteArrayList recent;
+    if (m_journal)
+        for (const QByteArray& entry : m_journal->last(kMostEntries))
+            recent.append(entry);
+    else
+        recent = m_feed.recent(kMostEntries);
+    return beacon::supportBundle(m_skeleton.healthJson(), m_skeleton.config(), recent, toUnixSeconds(m_clock.wall()));
 }
 
 QJsonObject Instrument::facts() const
@@ -88,6 +116,8 @@ QJsonObject Instrument::facts() const
     QJsonObject facts{
         {QStringLiteral("interface"), interfaceData(m_link->state())},
         {QStringLiteral("interface_kind"), QString::fromStdString(m_link->state().kind)},
+        {QStringLiteral("default_routes"), routesFact(m_link->state())},
+        {QStringLiteral("resolvers"), resolversFact()},
         {QStringLiteral("beacon"), QString::fromStdString(m_settings.beacon)},
         {QStringLiteral("life"), QString::fromLatin1(lifeName(m_supervisor->life()).data())},
         {QStringLiteral("pid"), static_cast<qint64>(m_supervisor->pid())},
@@ -103,6 +133,9 @@ QJsonObject Instrument::facts() const
         {QStringLiteral("lines_truncated"), static_cast<qint64>(counters.truncated)},
         {QStringLiteral("lines_garbage"), static_cast<qint64>(counters.garbage)},
     };
+    const QJsonObject heard = m_switchPort.facts();
+    for (auto fact = heard.begin(); fact != heard.end(); ++fact)
+        facts.insert(fact.key(), *fact);
     if (const auto& hello = m_output.hello()) {
         facts.insert(QStringLiteral("version"), QString::fromStdString(hello->version));
         facts.insert(QStringLiteral("run"), static_cast<qint64>(hello->run));

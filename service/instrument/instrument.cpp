@@ -56,6 +56,7 @@ Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, Skele
     , m_skeleton(skeleton)
     , m_events(skeleton.events())
     , m_feed(helloOf(m_settings, m_events), clock)
+    , m_switchPort(clock)
     , m_liveness(livenessOf(m_settings))
     , m_watch(testLimit(m_settings))
     , m_output(clock)
@@ -132,7 +133,30 @@ Result<> Instrument::watchInterface()
     if (auto started = m_link->start(m_settings.interface); !started)
         return started;
     m_liveness.setCarrier(m_link->state().usable(), m_clock.now());
+    switchOn();
+    listenToSwitch();
     return {};
+}
+
+void Instrument::switchOn()
+{
+    const LinkState& link = m_link->state();
+    if (!link.present || link.index == m_switchedOn)
+        return;
+    m_switchedOn = link.index;
+    if (link.up)
+        return;
+    if (const auto up = m_link->bringUp(); up)
+        log::info("interface switched on", {{"interface", link.name}});
+    else
+        log::warning("the interface is switched off", {{"interface", link.name}, {"error", describe(up.error())}});
+}
+
+void Instrument::listenToSwitch()
+{
+    const LinkState& link = m_link->state();
+    if (const auto heard = m_switchPort.follow(link.usable() && link.ethernet ? link.index : 0); !heard)
+        log::info("no word from a switch", {{"error", describe(heard.error())}});
 }
 
 void Instrument::connectOutput()
@@ -231,7 +255,8 @@ void Instrument::prepareCommand()
 void Instrument::reconcile()
 {
     const Life life = m_supervisor->life();
-    if (m_stopping || m_stoppedByHand || !m_link->state().present) {
+    const bool unfit = !m_link->state().present || !m_link->state().ethernet;
+    if (m_stopping || m_stoppedByHand || unfit) {
         m_moved = false;
         m_supervisor->stop();
         return;
@@ -259,6 +284,9 @@ void Instrument::onLink(const LinkState& now, const LinkState& before)
             now.usable() ? EventId::InterfaceUp : EventId::InterfaceDown, interfaceSentence(now), interfaceData(now)));
     if (before.present && now.present && (now.index != before.index || now.name != before.name))
         m_moved = true;
+    switchOn();
+    if (now.usable() != before.usable() || now.index != before.index)
+        listenToSwitch();
     reconcile();
     armCheck();
     judge();

@@ -13,6 +13,7 @@
 #include "service/instrument/journal.h"
 #include "service/instrument/roll_up.h"
 #include "service/instrument/settings.h"
+#include "service/instrument/switch_port.h"
 
 #include <QObject>
 #include <QTimer>
@@ -62,6 +63,8 @@ private:
     void prepareCommand();
     void reconcile(); ///< starts or stops the Beacon as the interface and stop() have it
 
+    void switchOn(); ///< the interface, once per appearance: who switches it off later has a reason
+    void listenToSwitch();
     void onLink(const LinkState& now, const LinkState& before);
     void onProcessStarted(qint64 pid);
     void onProcessExited(Exit exit, std::chrono::milliseconds uptime);
@@ -92,6 +95,8 @@ private:
     rpc::Listener m_listener;
     std::unique_ptr<Commands> m_commands;
     std::unique_ptr<LinkMonitor> m_link;
+    SwitchPort m_switchPort;
+    int m_switchedOn = 0; ///< index of the interface that switchOn() has seen
     std::unique_ptr<Supervisor> m_supervisor;
     Liveness m_liveness;
     AttemptWatch m_watch;

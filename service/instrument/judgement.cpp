@@ -40,6 +40,7 @@ void Instrument::judgeInterface()
 {
     const LinkState& link = m_link->state();
     hold(!link.present, Reason::InterfaceAbsent, m_settings.interface);
+    hold(link.present && !link.ethernet, Reason::InterfaceWrongKind, link.name + " is of the kind " + link.kind);
     hold(link.present && !link.usable(), Reason::InterfaceDown,
         link.name + (link.up ? " has no carrier" : " is switched off"));
 }
