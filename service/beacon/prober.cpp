@@ -81,6 +81,7 @@ Prober::Prober(Setup setup, WriteLines write, Opened opened)
     , m_key(m_setup.identity.key)
     , m_book(m_key)
     , m_schedule(m_setup.techniques)
+    , m_burst(m_setup.techniques)
     , m_pace(m_setup.rate, randombytes_random())
     , m_run(randombytes_random())
 {
@@ -94,6 +95,7 @@ Result<> Prober::run()
     MonotonicTime now = steadyNow();
     m_cycleSince = m_lastLine = m_lastLink = now;
     refreshAim(now);
+    m_waysHome = waysHome();
     if (!sayHello())
         return {};
     while (!m_stopping) {
@@ -147,15 +149,49 @@ Result<> Prober::refreshLink(MonotonicTime now)
     if (link->up != before.up || link->mac != before.mac)
         m_neighbours.forget();
     m_opened.link = *link;
+    burstWhereWaysChanged(link->up && !before.up, now);
     return {};
+}
+
+std::vector<std::optional<Hop>> Prober::waysHome()
+{
+    std::vector<std::optional<Hop>> ways;
+    for (const IpAddress& home : m_aim.home) {
+        const auto hop = m_opened.routes.lookup(home);
+        ways.push_back(hop ? std::optional{*hop} : std::nullopt);
+    }
+    return ways;
+}
+
+void Prober::burstWhereWaysChanged(bool linkCameUp, MonotonicTime now)
+{
+    if (m_setup.once)
+        return;
+    const auto before = std::exchange(m_waysHome, waysHome());
+    const auto differs = [&](auto part) {
+        return !std::equal(before.begin(), before.end(), m_waysHome.begin(), m_waysHome.end(),
+            [&](const std::optional<Hop>& a, const std::optional<Hop>& b) {
+                return !b || (a && part(*a) == part(*b));
+            });
+    };
+    if (linkCameUp)
+        m_burst.begin(Burst::Cause::Link, now);
+    if (differs([](const Hop& hop) { return hop.source; }))
+        m_burst.begin(Burst::Cause::Address, now);
+    else if (differs([](const Hop& hop) { return hop.nextHop; }))
+        m_burst.begin(Burst::Cause::Route, now);
 }
 
 void Prober::refreshAim(MonotonicTime now)
 {
-    if (m_lastAim != MonotonicTime{} && now - m_lastAim < kAimEvery)
+    const bool first = m_lastAim == MonotonicTime{};
+    if (!first && now - m_lastAim < kAimEvery)
         return;
     m_lastAim = now;
-    m_aim.resolvers = readResolvers();
+    auto resolvers = readResolvers();
+    if (resolvers != m_aim.resolvers && !resolvers.empty() && !first && !m_setup.once)
+        m_burst.begin(Burst::Cause::Resolver, now);
+    m_aim.resolvers = std::move(resolvers);
     m_stopFileSeen = !m_setup.stopFile.empty() && ::access(m_setup.stopFile.c_str(), F_OK) == 0;
 }
 
@@ -225,6 +261,7 @@ void Prober::probeWhatIsDue(MonotonicTime now)
         m_waiting.pop_front();
         launch(*waiting.technique, waiting.probe, now);
     }
+    probeBurst(now);
     while (m_pace.due(now) && m_waiting.size() < kMaxWaiting && !(m_setup.once && m_cycleDone)) {
         const auto turn = m_schedule.next(m_aim);
         if (!turn) {
@@ -235,6 +272,14 @@ void Prober::probeWhatIsDue(MonotonicTime now)
         m_pace.sent(now);
         launch(*turn->technique, turn->technique->at(m_aim, turn->index), now);
     }
+}
+
+void Prober::probeBurst(MonotonicTime now)
+{
+    if (!m_burst.due(now) || m_waiting.size() >= kMaxWaiting)
+        return;
+    if (const auto turn = m_burst.take(m_aim, now))
+        launch(*turn->technique, turn->technique->at(m_aim, turn->index), now);
 }
 
 /// false: it waits for its next hop's MAC.
@@ -339,7 +384,7 @@ void Prober::wait(MonotonicTime now)
 {
     MonotonicTime until = now + kLongestSleep;
     if (m_paused.empty() && !(m_setup.once && m_cycleDone))
-        until = std::min(until, m_pace.next());
+        until = std::min(until, m_burst.active() ? std::min(m_pace.next(), m_burst.next()) : m_pace.next());
     if (const auto deadline = m_opened.tcp.nextDeadline())
         until = std::min(until, *deadline);
     if (const auto due = m_book.nextDue())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/escape/attempt_book.h"
+#include "core/escape/burst.h"
 #include "core/escape/identity.h"
 #include "core/escape/schedule.h"
 #include "service/beacon/held_ports.h"
@@ -58,6 +59,11 @@ private:
     bool sayHello();
     Result<> refreshLink(MonotonicTime now);
     void refreshAim(MonotonicTime now);
+    /// How Home is reached now; nullopt where it is not.
+    [[nodiscard]] std::vector<std::optional<Hop>> waysHome();
+    /// Tests again at once what a change of the network may have opened.
+    void burstWhereWaysChanged(bool linkCameUp, MonotonicTime now);
+    void probeBurst(MonotonicTime now);
     void takeFrames();
     void takeFrame(const Tap::Frame& frame, MonotonicTime now);
     void askNeighbours(MonotonicTime now);
@@ -81,6 +87,8 @@ private:
     TokenKey m_key;
     AttemptBook m_book;
     RoundRobin m_schedule;
+    Burst m_burst;
+    std::vector<std::optional<Hop>> m_waysHome;
     Pace m_pace;
     Neighbours m_neighbours;
     Aim m_aim;

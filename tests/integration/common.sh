@@ -60,7 +60,7 @@ startInstrument() {
     local socket=$BEACON_LAB/run/lab/admin.sock
     mkdir "$BEACON_LAB/run" "$BEACON_LAB/state"
     "$root/deploy/lab" exec segment "$bin/beacon-instrument" --interface eth0 --name lab --beacon "$bin/beacon" \
-        --launcher "$bin/beacon-launch" --identity "$BEACON_LAB/identity.json" --rate 200 \
+        --launcher "$bin/beacon-launch" --identity "$BEACON_LAB/identity.json" --rate "${attemptRate:-200}" \
         --runtime-dir "$BEACON_LAB/run" --state-dir "$BEACON_LAB/state" "$@" >"$BEACON_LAB/instrument.log" 2>&1 &
     waitFor 15 test -S "$socket" || fail "the Instrument's socket does not appear: $(tail -n 3 "$BEACON_LAB/instrument.log")"
     QT_QPA_PLATFORM=offscreen "$bin/beacon-admin" --socket "$socket" --print >"$BEACON_LAB/seen.jsonl" 2>"$BEACON_LAB/admin.log" &
