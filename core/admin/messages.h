@@ -25,6 +25,13 @@ inline constexpr auto kEventsMethod = QLatin1StringView("admin.events");
 inline constexpr auto kHealthGetMethod = QLatin1StringView("health.get");
 inline constexpr auto kHealthChangedMethod = QLatin1StringView("health.changed");
 
+// Commands: for the role Admin, without params, each an audit event.
+inline constexpr auto kStartMethod = QLatin1StringView("beacon.start"); // → {"life":…}, as the next two
+inline constexpr auto kStopMethod = QLatin1StringView("beacon.stop");
+inline constexpr auto kRestartMethod = QLatin1StringView("beacon.restart");
+inline constexpr auto kSelfTestMethod = QLatin1StringView("selftest.run"); // → {"escaped":…}, may take 25 s
+inline constexpr auto kBundleMethod = QLatin1StringView("support.bundle"); // → {"bundle":1,…}
+
 enum class Role { Observer, Admin };
 
 /// The answer to admin.hello; the question is {"protocol":1}.

@@ -1,6 +1,9 @@
 #include "gui/link/admin_link.h"
 
 #include "core/rpc/peer.h"
+#include "gui/models/plain_text.h"
+
+#include <QPointer>
 
 #include <algorithm>
 #include <utility>
@@ -38,6 +41,25 @@ quint64 keepNew(admin::EventBatch& batch, const quint64 last)
     return highest;
 }
 
+/// What the Instrument said, or what happened to the question, in a sentence.
+rpc::RpcError inWords(rpc::RpcError error)
+{
+    switch (error.code) {
+    case rpc::Code::MethodNotFound:
+        error.message = QStringLiteral("This Instrument does not know that command; it may be an older one.");
+        break;
+    case rpc::Code::Timeout:
+        error.message = QStringLiteral("The Instrument did not answer in time.");
+        break;
+    case rpc::Code::Closed:
+        error.message = QStringLiteral("The connection to the Instrument ended before it had answered.");
+        break;
+    default:
+        error.message = sentence(error.message);
+    }
+    return error;
+}
+
 } // namespace
 
 AdminLink::AdminLink(QString socketPath, QObject* parent)
@@ -48,22 +70,71 @@ AdminLink::AdminLink(QString socketPath, QObject* parent)
     connect(&m_retry, &QTimer::timeout, this, &AdminLink::connectNow);
 }
 
-AdminLink::~AdminLink() = default;
+AdminLink::~AdminLink()
+{
+    const auto peer = std::exchange(m_peer, nullptr); // what it still owes is answered while it goes: not to us
+    if (peer)
+        peer->disconnect(this);
+}
 
 void AdminLink::start()
 {
     connectNow();
 }
 
+bool AdminLink::isAdmin() const noexcept
+{
+    return m_state == State::Connected && m_hello.role == admin::Role::Admin;
+}
+
+void AdminLink::request(const QString& method, QObject* context, Reply reply)
+{
+    if (m_state != State::Connected) {
+        const rpc::RpcError error{rpc::Code::Closed, QStringLiteral("There is no connection to the Instrument."), {}};
+        QMetaObject::invokeMethod(
+            context, [reply = std::move(reply), error] { reply(error); }, Qt::QueuedConnection);
+        return;
+    }
+    const auto tell = [alive = QPointer<QObject>{context}, reply = std::move(reply)](
+                          const std::variant<QJsonValue, rpc::RpcError>& answer) {
+        if (!alive)
+            return;
+        if (const auto* const error = std::get_if<rpc::RpcError>(&answer))
+            return reply(inWords(*error));
+        const QJsonValue& value = std::get<QJsonValue>(answer);
+        if (value.isObject())
+            return reply(value.toObject());
+        reply(
+            rpc::RpcError{rpc::Code::Internal, QStringLiteral("What the Instrument answered is not understood."), {}});
+    };
+    m_peer->call(method, {}, tell, method == admin::kSelfTestMethod ? kSelfTestWithin : kAnswerWithin);
+}
+
+/// `then` is not called once this is gone or has another connection.
+void AdminLink::ask(QLatin1StringView method, const QJsonObject& params,
+    std::function<void(const std::variant<QJsonValue, rpc::RpcError>&)> then)
+{
+    m_peer->call(method, params,
+        [self = QPointer<AdminLink>{this}, peer = m_peer.get(), then = std::move(then)](const auto& answer) {
+            if (self && self->m_peer.get() == peer)
+                then(answer);
+        });
+}
+
 void AdminLink::connectNow()
 {
+    m_lockedOut = false;
     m_state = State::Connecting;
     Q_EMIT stateChanged(m_state, {});
     m_socket = std::make_unique<QLocalSocket>();
     connect(m_socket.get(), &QLocalSocket::connected, this, &AdminLink::onConnected, Qt::QueuedConnection);
     connect(
         m_socket.get(), &QLocalSocket::errorOccurred, this,
-        [this](QLocalSocket::LocalSocketError error) { lose(whyNot(error, m_path)); }, Qt::QueuedConnection);
+        [this](QLocalSocket::LocalSocketError error) {
+            m_lockedOut = error == QLocalSocket::SocketAccessError;
+            lose(whyNot(error, m_path));
+        },
+        Qt::QueuedConnection);
     m_socket->connectToServer(m_path);
 }
 
@@ -80,15 +151,12 @@ void AdminLink::onConnected()
             lose(reason.isEmpty() ? QStringLiteral("The Instrument closed the connection.") : reason);
         },
         Qt::QueuedConnection);
-    m_peer->call(admin::kHelloMethod, {{QStringLiteral("protocol"), admin::kProtocol}},
-        [this, peer = m_peer.get()](const auto& answer) {
-            if (m_peer.get() != peer)
-                return;
-            if (const auto* const value = std::get_if<QJsonValue>(&answer))
-                onHello(value->toObject());
-            else
-                lose(std::get<rpc::RpcError>(answer).message);
-        });
+    ask(admin::kHelloMethod, {{QStringLiteral("protocol"), admin::kProtocol}}, [this](const auto& answer) {
+        if (const auto* const value = std::get_if<QJsonValue>(&answer))
+            onHello(value->toObject());
+        else
+            lose(std::get<rpc::RpcError>(answer).message);
+    });
 }
 
 void AdminLink::onHello(const QJsonObject& object)
@@ -108,19 +176,20 @@ void AdminLink::onHello(const QJsonObject& object)
     m_state = State::Connected;
     Q_EMIT stateChanged(m_state, {});
     Q_EMIT greeted(m_hello, newRun);
-    subscribe();
+    if (m_watching)
+        subscribe();
 }
 
 void AdminLink::subscribe()
 {
     admin::Subscription subscription;
     subscription.sinceSeq = m_lastSeq;
-    m_peer->call(admin::kSubscribeMethod, toJson(subscription), [this, peer = m_peer.get()](const auto& answer) {
-        if (const auto* const error = std::get_if<rpc::RpcError>(&answer); error != nullptr && m_peer.get() == peer)
+    ask(admin::kSubscribeMethod, toJson(subscription), [this](const auto& answer) {
+        if (const auto* const error = std::get_if<rpc::RpcError>(&answer))
             lose(error->message);
     });
-    m_peer->call(admin::kHealthGetMethod, {}, [this, peer = m_peer.get()](const auto& answer) {
-        if (const auto* const value = std::get_if<QJsonValue>(&answer); value != nullptr && m_peer.get() == peer)
+    ask(admin::kHealthGetMethod, {}, [this](const auto& answer) {
+        if (const auto* const value = std::get_if<QJsonValue>(&answer))
             onNotified(admin::kHealthChangedMethod, value->toObject());
     });
 }

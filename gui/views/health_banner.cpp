@@ -2,9 +2,9 @@
 
 #include "core/event/event.h"
 #include "gui/models/attempt.h"
+#include "gui/models/plain_text.h"
 
 #include <QHBoxLayout>
-#include <QJsonDocument>
 #include <QLabel>
 #include <QListWidget>
 #include <QToolButton>
@@ -30,14 +30,6 @@ const char* colourOf(admin::Status status)
     return "#4a5568";
 }
 
-QString factText(const QJsonValue& value)
-{
-    if (value.isString())
-        return value.toString();
-    const QByteArray json = QJsonDocument(QJsonArray{value}).toJson(QJsonDocument::Compact);
-    return QString::fromUtf8(json.mid(1, json.size() - 2));
-}
-
 } // namespace
 
 HealthBanner::HealthBanner(QWidget* parent)
@@ -57,7 +49,9 @@ HealthBanner::HealthBanner(QWidget* parent)
     m_more->setEnabled(false);
     m_more->setAccessibleName(QStringLiteral("Show all health reasons"));
     m_details->setAccessibleName(QStringLiteral("Health reasons and facts"));
-    m_details->setMaximumHeight(130);
+    m_details->setObjectName(QStringLiteral("healthDetails"));
+    m_details->setMaximumHeight(220);
+    m_details->setWordWrap(true);
     m_details->setVisible(false);
     connect(m_more, &QToolButton::toggled, m_details, &QWidget::setVisible);
 
@@ -110,8 +104,7 @@ void HealthBanner::setHealth(const admin::Health& health)
                                .arg(QString::fromUtf8(severity.data(), static_cast<qsizetype>(severity.size())),
                                    each.text, each.code, momentText(toUnixSeconds(each.since))));
     }
-    for (auto fact = health.facts.begin(); fact != health.facts.end(); ++fact)
-        m_details->addItem(QStringLiteral("%1 = %2").arg(fact.key(), factText(fact.value())));
+    m_details->addItems(factLines(health.facts));
     m_more->setEnabled(m_details->count() > 0);
 }
 

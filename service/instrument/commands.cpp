@@ -10,15 +10,10 @@ namespace beacon {
 
 namespace {
 
-constexpr auto kStart = QLatin1StringView("beacon.start");
-constexpr auto kStop = QLatin1StringView("beacon.stop");
-constexpr auto kRestart = QLatin1StringView("beacon.restart");
-constexpr auto kSelfTest = QLatin1StringView("selftest.run");
-constexpr auto kBundle = QLatin1StringView("support.bundle");
-
 bool isCommand(const QString& method)
 {
-    for (const auto known : {kStart, kStop, kRestart, kSelfTest, kBundle})
+    using namespace admin;
+    for (const auto known : {kStartMethod, kStopMethod, kRestartMethod, kSelfTestMethod, kBundleMethod})
         if (method == known)
             return true;
     return false;
@@ -50,11 +45,13 @@ void Commands::serve(rpc::Peer& peer, admin::Role role, const QString& method, r
     if (role != admin::Role::Admin)
         return refuse(asked, rpc::Code::Denied,
             QStringLiteral("%1 is for members of the group beacon-admin; ask for that, or watch only").arg(method));
-    if (method == kSelfTest)
+    if (method == admin::kSelfTestMethod)
         return runSelfTest(std::move(asked));
-    if (method == kBundle)
+    if (method == admin::kBundleMethod)
         return answer(asked, m_actions.supportBundle(), QStringLiteral("given"));
-    (method == kStart ? m_actions.start : method == kStop ? m_actions.stop : m_actions.restart)();
+    (method == admin::kStartMethod         ? m_actions.start
+            : method == admin::kStopMethod ? m_actions.stop
+                                           : m_actions.restart)();
     answer(asked, {{QStringLiteral("life"), m_actions.life()}}, m_actions.life());
 }
 

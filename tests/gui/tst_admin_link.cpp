@@ -6,6 +6,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <optional>
+
 using namespace beacon;
 
 class TestAdminLink : public QObject {
@@ -18,6 +20,14 @@ private Q_SLOTS:
     void anotherRunStartsOver();
     void theHealthArrivesAtOnceAndOnChange();
     void garbageIsLeftAndTriedAgain();
+    void theRoleIsKnownWhileConnected();
+    void aCommandIsAnswered();
+    void anErrorIsASentence_data();
+    void anErrorIsASentence();
+    void withoutAConnectionNothingIsAsked();
+    void aConnectionThatEndsAnswersForTheInstrument();
+    void whoIsGoneIsNotCalled();
+    void theLinkMayGoWhileItWaits();
 
 private:
     QTemporaryDir m_directory;
@@ -26,6 +36,20 @@ private:
     QList<qint64> m_seqs;
     quint64 m_missed = 0;
     int m_newRuns = 0;
+    QList<AdminLink::Answer> m_answers;
+    void connectIt(admin::Role role)
+    {
+        m_instrument->setRole(role);
+        m_instrument->start();
+        m_link->start();
+        QTRY_COMPARE(m_link->state(), AdminLink::State::Connected);
+    }
+    void ask(QLatin1StringView method)
+    {
+        m_link->request(method, this, [this](const AdminLink::Answer& answer) { m_answers.append(answer); });
+        QVERIFY(m_answers.isEmpty()); // never from within
+    }
+    rpc::RpcError error() const { return std::get<rpc::RpcError>(m_answers.value(0)); }
     QString path() const { return m_directory.filePath(QStringLiteral("admin.sock")); }
     static QList<qint64> upTo(qint64 last)
     {
@@ -41,6 +65,7 @@ void TestAdminLink::init()
     m_seqs.clear();
     m_missed = 0;
     m_newRuns = 0;
+    m_answers.clear();
     m_instrument = std::make_unique<test::FakeInstrument>(path());
     m_link = std::make_unique<AdminLink>(path());
     connect(m_link.get(), &AdminLink::received, this, [this](const admin::EventBatch& batch) {
@@ -145,6 +170,136 @@ void TestAdminLink::garbageIsLeftAndTriedAgain()
     for (const QList<QVariant>& state : states)
         QVERIFY(state.first().value<AdminLink::State>() != AdminLink::State::Connected);
     m_link.reset();
+}
+
+void TestAdminLink::theRoleIsKnownWhileConnected()
+{
+    QVERIFY(!m_link->isAdmin());
+    connectIt(admin::Role::Admin);
+    QVERIFY(m_link->isAdmin());
+    m_instrument->setRole(admin::Role::Observer); // the group was taken away
+    m_instrument->hangUp();
+    QTRY_VERIFY(!m_link->isAdmin());
+    m_instrument->listenAgain();
+    QTRY_COMPARE(m_link->state(), AdminLink::State::Connected);
+    QVERIFY(!m_link->isAdmin());
+}
+
+void TestAdminLink::aCommandIsAnswered()
+{
+    connectIt(admin::Role::Admin);
+    QStringList asked;
+    m_instrument->feed().setCommands(
+        [&](rpc::Peer&, admin::Role role, const QString& method, const QJsonObject& params, rpc::Responder responder) {
+            QCOMPARE(role, admin::Role::Admin);
+            QVERIFY(params.isEmpty());
+            asked << method;
+            responder.answer(QJsonObject{{QStringLiteral("life"), QStringLiteral("stopping")}});
+        });
+    ask(admin::kStopMethod);
+    QTRY_COMPARE(m_answers.size(), 1);
+    QCOMPARE(asked, QStringList{QStringLiteral("beacon.stop")});
+    QCOMPARE(
+        std::get<QJsonObject>(m_answers[0]).value(QLatin1StringView{"life"}).toString(), QStringLiteral("stopping"));
+}
+
+void TestAdminLink::anErrorIsASentence_data()
+{
+    using rpc::Code;
+    QTest::addColumn<int>("code");
+    QTest::addColumn<QString>("message");
+    QTest::addColumn<QString>("told");
+    const auto row = [](const char* name, Code code, const QString& message, const char* told) {
+        QTest::newRow(name) << static_cast<int>(code) << message << QString::fromUtf8(told);
+    };
+    row("what was refused is said as it came", Code::Denied, QStringLiteral("It is for others"), "It is for others.");
+    row("an older Instrument", Code::MethodNotFound, QStringLiteral("There is no method x"),
+        "This Instrument does not know that command; it may be an older one.");
+    row("it took too long there", Code::Timeout, QStringLiteral("x"), "The Instrument did not answer in time.");
+    row("without words", Code::Internal, {}, "No reason was given.");
+    row("control characters do not reach a terminal", Code::Internal, QStringLiteral("a\x1b[2Jb\nc."), "a [2Jb c.");
+    row("a long one is cut", Code::Internal, QString(100'000, QLatin1Char('x')),
+        (QByteArray(300, 'x') + "\u2026").constData());
+}
+
+void TestAdminLink::anErrorIsASentence()
+{
+    QFETCH(int, code);
+    QFETCH(QString, message);
+    connectIt(admin::Role::Admin);
+    m_instrument->feed().setCommands(
+        [&](rpc::Peer&, admin::Role, const QString&, const QJsonObject&, rpc::Responder responder) {
+            responder.fail(static_cast<rpc::Code>(code), message);
+        });
+    ask(admin::kStartMethod);
+    QTRY_COMPARE(m_answers.size(), 1);
+    QCOMPARE(static_cast<int>(error().code), code);
+    QTEST(error().message, "told");
+}
+
+void TestAdminLink::withoutAConnectionNothingIsAsked()
+{
+    m_link->start();
+    QTRY_COMPARE(m_link->state(), AdminLink::State::Waiting);
+    ask(admin::kStopMethod);
+    QTRY_COMPARE(m_answers.size(), 1);
+    QCOMPARE(error().code, rpc::Code::Closed);
+    QCOMPARE(error().message, QStringLiteral("There is no connection to the Instrument."));
+    bool came = false;
+    m_instrument->start();
+    m_instrument->feed().setCommands(
+        [&](rpc::Peer&, admin::Role, const QString&, const QJsonObject&, rpc::Responder) { came = true; });
+    QTRY_COMPARE(m_link->state(), AdminLink::State::Connected);
+    m_instrument->attempt(0);
+    QTRY_COMPARE(m_seqs.size(), 1);
+    QVERIFY(!came); // it was not kept for later
+}
+
+void TestAdminLink::aConnectionThatEndsAnswersForTheInstrument()
+{
+    connectIt(admin::Role::Admin);
+    std::optional<rpc::Responder> waiting;
+    m_instrument->feed().setCommands([&](rpc::Peer&, admin::Role, const QString&, const QJsonObject&,
+                                         rpc::Responder responder) { waiting = std::move(responder); });
+    ask(admin::kSelfTestMethod);
+    QTRY_VERIFY(waiting);
+    m_instrument->hangUp();
+    QTRY_COMPARE(m_answers.size(), 1);
+    QCOMPARE(error().code, rpc::Code::Closed);
+    QCOMPARE(error().message, QStringLiteral("The connection to the Instrument ended before it had answered."));
+    waiting.reset();
+    m_instrument->listenAgain();
+    QTRY_COMPARE(m_link->state(), AdminLink::State::Connected);
+    QCOMPARE(m_answers.size(), 1);
+    QVERIFY(!waiting); // nor was it asked again
+}
+
+void TestAdminLink::whoIsGoneIsNotCalled()
+{
+    connectIt(admin::Role::Admin);
+    m_instrument->feed().setCommands([&](rpc::Peer&, admin::Role, const QString&, const QJsonObject&,
+                                         rpc::Responder responder) { responder.answer(QJsonObject{}); });
+    auto gone = std::make_unique<QObject>();
+    m_link->request(admin::kStopMethod, gone.get(), [this](const auto& answer) { m_answers.append(answer); });
+    gone.reset();
+    bool later = false;
+    m_link->request(admin::kStopMethod, this, [&](const auto&) { later = true; });
+    QTRY_VERIFY(later);
+    QVERIFY(m_answers.isEmpty());
+}
+
+void TestAdminLink::theLinkMayGoWhileItWaits()
+{
+    connectIt(admin::Role::Admin); // subscription and health are asked for, too
+    ask(admin::kStopMethod);
+    m_link.reset();
+    QCOMPARE(m_answers.size(), 1);
+    QCOMPARE(error().code, rpc::Code::Closed);
+    m_link = std::make_unique<AdminLink>(path());
+    m_link->start();
+    QCoreApplication::processEvents(); // its hello may be under way
+    m_link.reset();
+    QCoreApplication::processEvents();
 }
 
 QTEST_GUILESS_MAIN(TestAdminLink)

@@ -54,7 +54,7 @@ void FakeInstrument::listenAgain()
 {
     m_listener = std::make_unique<rpc::Listener>();
     QObject::connect(m_listener.get(), &rpc::Listener::accepted, m_feed.get(),
-        [this](rpc::Peer* peer) { m_feed->attach(peer, admin::Role::Observer); });
+        [this](rpc::Peer* peer) { m_feed->attach(peer, m_role); });
     rpc::Listener::Settings settings;
     settings.path = m_path;
     if (const auto listening = m_listener->listen(settings); !listening)

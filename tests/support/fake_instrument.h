@@ -20,6 +20,8 @@ public:
     /// The listener goes, the run stays: a connection that breaks.
     void hangUp();
     void listenAgain();
+    /// Of whoever connects from now on; by default an observer.
+    void setRole(admin::Role role) { m_role = role; }
 
     [[nodiscard]] admin::Feed& feed() { return *m_feed; }
     [[nodiscard]] rpc::Listener& listener() { return *m_listener; }
@@ -34,6 +36,7 @@ private:
     QString m_path;
     admin::Feed::Limits m_limits;
     ManualClock m_clock;
+    admin::Role m_role = admin::Role::Observer;
     quint64 m_seq = 0;
     std::unique_ptr<admin::Feed> m_feed;
     std::unique_ptr<rpc::Listener> m_listener;
