@@ -1,5 +1,6 @@
 #include "gui/views/main_window.h"
 
+#include "gui/views/beacon_menu.h"
 #include "gui/views/health_banner.h"
 
 #include <QApplication>
@@ -61,6 +62,7 @@ QString number(quint64 value)
 MainWindow::MainWindow(AdminLink& link, QWidget* parent)
     : QMainWindow(parent)
     , m_health(new HealthBanner)
+    , m_menu(new BeaconMenu(link, *this))
     , m_connection(new QLabel)
     , m_counts(new QLabel)
 {
@@ -91,6 +93,9 @@ MainWindow::MainWindow(AdminLink& link, QWidget* parent)
     m_filterSoon.setInterval(kFilterAfter);
     connect(&m_filterSoon, &QTimer::timeout, this, &MainWindow::filter);
     connectLink(link);
+    constexpr int kReadableMs = 10'000;
+    connect(m_menu, &BeaconMenu::said, this,
+        [this](const QString& message) { statusBar()->showMessage(message, kReadableMs); });
     onState(link.state(), {});
 }
 

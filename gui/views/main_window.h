@@ -17,6 +17,7 @@ class QTableView;
 
 namespace beacon::gui {
 
+class BeaconMenu;
 class HealthBanner;
 
 /// The window of beacon-admin. What arrives is put into the models 20 times a second.
@@ -46,6 +47,7 @@ private:
     QList<Attempt> m_pending;
     QTimer m_flush, m_filterSoon;
     HealthBanner* m_health;
+    BeaconMenu* m_menu;
     QLabel* m_escapeTitle = nullptr;
     QTableView* m_escapeView = nullptr;
     QTableView* m_attemptView = nullptr;
