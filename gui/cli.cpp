@@ -18,13 +18,22 @@ constexpr Option kOptions[] = {
         .kind = OptionKind::Flag,
         .where = Where::CommandLine,
         .help = "no window: print everything as JSON lines on stdout"},
+    {.name = "command",
+        .where = Where::CommandLine,
+        .value = "COMMAND",
+        .help = "no window: give this command, print the answer and end; FILE is for support-bundle, - is stdout",
+        .choices = "start|stop|restart|self-test|support-bundle"},
 };
 
 constexpr Program kProgram{
     .name = "beacon-admin",
     .summary = "Shows live what a Beacon attempts, what escaped, and how its Instrument is.",
+    .usage = "[FILE]",
     .options = kOptions,
-    .notes = "Looks in /run/beacon-instrument and $XDG_RUNTIME_DIR/beacon-instrument. Connects again by itself.",
+    .maxOperands = 1,
+    .notes = "Looks in /run/beacon-instrument and $XDG_RUNTIME_DIR/beacon-instrument. Connects again by itself.\n"
+             "Commands are for members of the group beacon-admin. Exit codes of --command: 0; 1 a self-test did not "
+             "escape; 69 nobody answers; 75 busy; 77 refused.",
 };
 
 /// Both places where an Instrument makes its socket.
@@ -56,6 +65,16 @@ const Program& adminProgram() noexcept
     return kProgram;
 }
 
+Result<> checkOperands(const Values& values)
+{
+    const bool commands = values.given("command");
+    if (commands && values.flag("print"))
+        return Error{Errc::BadInput, 0, "--command and --print: give one of them"};
+    if (!values.operands().empty() && (!commands || values.text("command") != "support-bundle"))
+        return Error{Errc::BadInput, 0, "a FILE is for --command support-bundle only"};
+    return {};
+}
+
 Result<std::string> socketPath(const Values& values)
 {
     if (values.given("socket"))
@@ -76,7 +95,7 @@ Result<std::string> socketPath(const Values& values)
     if (sockets.size() == 1)
         return sockets.first().toStdString();
     if (sockets.isEmpty())
-        return Error{Errc::BadInput, 0,
+        return Error{Errc::NotFound, 0,
             "no Instrument runs on this host; say with --socket PATH or --name NAME which one is meant"};
     return Error{Errc::BadInput, 0,
         "several Instruments run on this host; choose one with --socket: "

@@ -9,8 +9,11 @@ namespace beacon {
 /// beacon-admin's command line.
 [[nodiscard]] const Program& adminProgram() noexcept;
 
-/// The admin socket that was asked for: --socket, or that of --name. BadInput: neither was given and there is not
-/// exactly one Instrument on this host.
+/// BadInput: --command does not fit what else was given.
+[[nodiscard]] Result<> checkOperands(const Values& values);
+
+/// The admin socket that was asked for: --socket, or that of --name. Where neither was given, NotFound: there is no
+/// Instrument on this host; BadInput: there are several.
 [[nodiscard]] Result<std::string> socketPath(const Values& values);
 
 } // namespace beacon
