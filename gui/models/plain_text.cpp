@@ -74,7 +74,7 @@ QString sentence(const QString& text)
     const QString clean = printable(text);
     if (clean.isEmpty())
         return QStringLiteral("No reason was given.");
-    const bool ended = clean.endsWith(QLatin1Char{'.'}) || clean.endsWith(QStringLiteral("…"));
+    const bool ended = QStringView{u".?!…"}.contains(clean.back());
     return ended ? clean : clean + QLatin1Char{'.'};
 }
 

@@ -69,6 +69,7 @@ void TestPlainText::whatCameIsPrintable()
     QCOMPARE(printable(QString::fromUtf8("Werk 7 – größer 🙂")), QString::fromUtf8("Werk 7 – größer 🙂"));
     QCOMPARE(sentence(QStringLiteral("So it is")), QStringLiteral("So it is."));
     QCOMPARE(sentence(QStringLiteral("So it is.")), QStringLiteral("So it is."));
+    QCOMPARE(sentence(QStringLiteral("Is it so?")), QStringLiteral("Is it so?"));
 }
 
 QTEST_GUILESS_MAIN(TestPlainText)
