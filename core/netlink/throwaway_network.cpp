@@ -36,20 +36,22 @@ Result<> writeFile(const char* path, const std::string& text)
     return {};
 }
 
-/// A namespace of networks, by right or by way of a user namespace in which this user is root.
-Result<> leaveTheHost()
+/// By right, or by way of a user namespace in which this user is root. Whether it took one.
+Result<bool> leaveTheHost()
 {
     if (::unshare(CLONE_NEWNET) == 0)
-        return {};
+        return false;
     const std::string uid = std::to_string(::geteuid());
     const std::string gid = std::to_string(::getegid());
     if (errno != EPERM || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
         return systemError("make a network namespace");
     if (auto denied = writeFile("/proc/self/setgroups", "deny"); !denied) // user_namespaces(7): or gid_map is refused
-        return denied;
+        return denied.error();
     if (auto mapped = writeFile("/proc/self/uid_map", "0 " + uid + " 1"); !mapped)
-        return mapped;
-    return writeFile("/proc/self/gid_map", "0 " + gid + " 1");
+        return mapped.error();
+    if (auto mapped = writeFile("/proc/self/gid_map", "0 " + gid + " 1"); !mapped)
+        return mapped.error();
+    return true;
 }
 
 /// Speaks to the namespace in which it is opened, wherever the process goes afterwards.
@@ -158,7 +160,8 @@ Result<> layOut(const Sides& sides, int family, const std::string& near, const s
 
 Result<ThrowawayNetwork> ThrowawayNetwork::make(const End& near, const End& far)
 {
-    if (auto left = leaveTheHost(); !left)
+    const auto left = leaveTheHost();
+    if (!left)
         return left.error();
     UniqueFd farNamespace{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
     if (!farNamespace)
@@ -183,7 +186,7 @@ Result<ThrowawayNetwork> ThrowawayNetwork::make(const End& near, const End& far)
     if (auto laid = layOut(sides, AF_INET, near.ipv4, far.ipv4); !laid)
         return laid.error();
     const bool ipv6 = bool(layOut(sides, AF_INET6, near.ipv6, far.ipv6));
-    return ThrowawayNetwork{std::move(farNamespace), ipv6};
+    return ThrowawayNetwork{std::move(farNamespace), ipv6, *left};
 }
 
 Result<> ThrowawayNetwork::enterFar() const

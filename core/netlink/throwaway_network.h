@@ -27,16 +27,19 @@ public:
     /// Moves the calling process to the far end; async-signal-safe.
     [[nodiscard]] Result<> enterFar() const;
     [[nodiscard]] bool hasIpv6() const noexcept { return m_ipv6; }
+    /// It took a user namespace, in which this process's user is the only one and root.
+    [[nodiscard]] bool hasOneUser() const noexcept { return m_oneUser; }
 
 private:
-    ThrowawayNetwork(UniqueFd far, bool ipv6)
+    ThrowawayNetwork(UniqueFd far, bool ipv6, bool oneUser)
         : m_far(std::move(far))
         , m_ipv6(ipv6)
+        , m_oneUser(oneUser)
     {
     }
 
     UniqueFd m_far; ///< of nsfs
-    bool m_ipv6;
+    bool m_ipv6, m_oneUser;
 };
 
 } // namespace beacon

@@ -6,6 +6,7 @@
 #include "core/platform/socket_path.h"
 #include "core/supervision/qt_process.h"
 #include "core/supervision/unix_signals.h"
+#include "service/instrument/self_test.h"
 #include "service/instrument/service.h"
 #include "service/instrument/settings.h"
 
@@ -72,11 +73,15 @@ int main(int argc, char** argv)
     const bool asks = started.values->flag("health");
     const auto socket = asks ? adminSocketPath(*started.values) : std::string{};
     const auto settings = settingsFrom(*started.values);
-    if (asks ? !socket : !settings && !platform::platformSocket()) { // a platform gives the interface
+    const bool drills = started.values->flag("self-test");
+    const bool placed = !drills && platform::platformSocket(); // a platform gives the interface
+    if (asks ? !socket : !settings && !placed) {
         const Error& error = asks ? socket.error() : settings.error();
         std::fprintf(stderr, "beacon-instrument: %s\n", describe(error).c_str());
         return error.code == Errc::NotFound ? EX_UNAVAILABLE : EX_USAGE;
     }
+    if (drills) // before Qt: a drill leaves the host's network, which a process with threads cannot
+        return runSelfTest(*settings);
     int code = EX_OK;
     {
         QCoreApplication application(argc, argv);

@@ -81,6 +81,10 @@ constexpr auto kOptions = std::to_array<Option>({
         .kind = OptionKind::Flag,
         .where = Where::CommandLine,
         .help = "Ask the running Instrument how it is: exit 0, or 1 for ERROR, or 69 where nobody answers"},
+    {.name = "self-test",
+        .kind = OptionKind::Flag,
+        .where = Where::CommandLine,
+        .help = "Let the Beacon escape from a throwaway network and print the figures: exit 0, or 1 where it does not"},
 });
 
 constexpr Program kProgram{
