@@ -69,6 +69,10 @@ public:
     void setHealth(const Health& health);
     [[nodiscard]] const Health& health() const noexcept { return m_health; }
 
+    /// What health.get is answered with; without it, with what was pushed last.
+    using FreshHealth = std::function<Health()>;
+    void setFreshHealth(FreshHealth fresh) { m_freshHealth = std::move(fresh); }
+
     /// Serves `peer` until it closes. `role` is told to the client; it is for setCommands() to honour.
     void attach(rpc::Peer* peer, Role role);
 
@@ -101,6 +105,7 @@ private:
     Health m_health;
     Older m_older;
     Commands m_commands;
+    FreshHealth m_freshHealth;
     std::deque<Entry> m_bulk;
     std::deque<Entry> m_priority;
     quint64 m_evicted = 0; ///< the highest seq that has left either ring

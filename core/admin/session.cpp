@@ -33,7 +33,7 @@ void Session::serve(const QString& method, const QJsonObject& params, rpc::Respo
     if (method == kHelloMethod)
         return hello(params, responder);
     if (method == kHealthGetMethod)
-        return responder.answer(toJson(m_feed.m_health));
+        return responder.answer(toJson(m_feed.m_freshHealth ? m_feed.m_freshHealth() : m_feed.m_health));
     if (!m_greeted)
         return responder.fail(rpc::Code::InvalidRequest, QStringLiteral("Say admin.hello first"));
     if (method == kSubscribeMethod)

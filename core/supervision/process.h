@@ -26,6 +26,9 @@ struct Command {
     std::vector<std::pair<std::string, std::string>> environment; ///< added to what the launcher lets through
     std::optional<ProcessUser> user{}; ///< nullopt: nobody else than we are
     bool netAdmin = false; ///< whether it may keep CAP_NET_ADMIN
+    /// Whether its stdout is to be a terminal, where a C library prints each line at once that it would hold back for
+    /// minutes in a pipe (stdio(3)). Slower; where there is no terminal to be had, a pipe all the same.
+    bool terminal = false;
 
     bool operator==(const Command&) const = default;
 };

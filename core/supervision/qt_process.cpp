@@ -6,8 +6,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/types.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace beacon {
@@ -84,12 +84,34 @@ bool QtProcess::openPipe(Channel& channel, UniqueFd& theirEnd, void (QtProcess::
     std::array<int, 2> ends{-1, -1};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
         return false;
-    channel.fd.reset(ends[0]);
     theirEnd.reset(ends[1]);
-    ::fcntl(ends[0], F_SETFL, O_NONBLOCK); // ours only: a program may expect that its stdout blocks
-    channel.notifier = std::make_unique<QSocketNotifier>(ends[0], QSocketNotifier::Read);
-    connect(channel.notifier.get(), &QSocketNotifier::activated, this, onReadable);
+    listenTo(channel, ends[0], onReadable);
     return true;
+}
+
+bool QtProcess::openTerminal(Channel& channel, UniqueFd& theirEnd, void (QtProcess::*onReadable)())
+{
+    UniqueFd ours{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+    std::array<char, 128> name{};
+    if (!ours || ::grantpt(ours.get()) != 0 || ::unlockpt(ours.get()) != 0
+        || ::ptsname_r(ours.get(), name.data(), name.size()) != 0)
+        return false;
+    theirEnd.reset(::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    termios modes{};
+    if (!theirEnd || ::tcgetattr(theirEnd.get(), &modes) != 0)
+        return false;
+    ::cfmakeraw(&modes); // bytes as they are: no echo, and no carriage returns
+    ::tcsetattr(theirEnd.get(), TCSANOW, &modes);
+    listenTo(channel, ours.release(), onReadable);
+    return true;
+}
+
+void QtProcess::listenTo(Channel& channel, int fd, void (QtProcess::*onReadable)())
+{
+    channel.fd.reset(fd);
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); // ours only: a program may expect that its stdout blocks
+    channel.notifier = std::make_unique<QSocketNotifier>(fd, QSocketNotifier::Read);
+    connect(channel.notifier.get(), &QSocketNotifier::activated, this, onReadable);
 }
 
 void QtProcess::start(const Command& command)
@@ -101,7 +123,8 @@ void QtProcess::start(const Command& command)
     m_containment = {};
     m_process = std::make_unique<QProcess>();
     UniqueFd out, err, report;
-    if (!openPipe(m_out, out, &QtProcess::readOutput) || !openPipe(m_err, err, &QtProcess::readErrors)
+    const bool terminal = command.terminal && openTerminal(m_out, out, &QtProcess::readOutput);
+    if ((!terminal && !openPipe(m_out, out, &QtProcess::readOutput)) || !openPipe(m_err, err, &QtProcess::readErrors)
         || !openPipe(m_report, report, &QtProcess::readReport)) {
         retireSoon({Exit::How::NoSpawn, errno});
         return;
@@ -184,37 +207,37 @@ void QtProcess::takeReport(std::string_view line)
         m_execErrno = numberIn<int>(value);
 }
 
-void QtProcess::drain(Stream stream, int mostChunks)
+std::size_t QtProcess::readChunk(Stream stream)
 {
     Channel& channel = stream == Stream::Out ? m_out : m_err;
-    for (int i = 0; i < mostChunks && channel.fd; ++i) {
-        const ssize_t size = ::read(channel.fd.get(), m_buffer.get(), kChunkBytes);
-        if (size < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        if (size <= 0) {
-            channel.notifier->setEnabled(false); // it has closed it, and may live on
-            channel.fd.reset();
-            return;
-        }
-        Q_EMIT output(stream, QByteArray::fromRawData(m_buffer.get(), size));
-        if (static_cast<std::size_t>(size) < kChunkBytes)
-            return; // most likely there is no more; if there is, the notifier tells
+    if (!channel.fd)
+        return 0;
+    const ssize_t size = ::read(channel.fd.get(), m_buffer.get(), kChunkBytes);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (size <= 0) { // EIO from a terminal
+        channel.notifier->setEnabled(false); // it has closed it, and may live on
+        channel.fd.reset();
+        return 0;
     }
+    Q_EMIT output(stream, QByteArray::fromRawData(m_buffer.get(), size));
+    return static_cast<std::size_t>(size);
+}
+
+void QtProcess::drain(Stream stream, int mostChunks)
+{
+    for (int i = 0; i < mostChunks; ++i)
+        if (readChunk(stream) < kChunkBytes)
+            return; // most likely there is no more; if there is, the notifier tells
 }
 
 void QtProcess::drainWhatIsLeft()
 {
     // A grandchild that got away may go on writing: what a full pipe can hold is all that is waited for.
-    constexpr int kMostChunks = 2 * kPipeBytes / static_cast<int>(kChunkBytes);
-    for (const Stream stream : {Stream::Out, Stream::Err}) {
-        const Channel& channel = stream == Stream::Out ? m_out : m_err;
-        for (int i = 0; i < kMostChunks && channel.fd; ++i) {
-            int waiting = 0;
-            if (::ioctl(channel.fd.get(), FIONREAD, &waiting) != 0 || waiting <= 0)
-                break;
-            drain(stream, 1);
-        }
-    }
+    constexpr std::size_t kMostBytes = 2 * kPipeBytes;
+    for (const Stream stream : {Stream::Out, Stream::Err})
+        for (std::size_t total = 0, size = 0; total < kMostBytes && (size = readChunk(stream)) > 0; total += size)
+            ;
 }
 
 void QtProcess::onFinished(int code, QProcess::ExitStatus status)

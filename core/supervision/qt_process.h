@@ -41,11 +41,15 @@ private:
     };
 
     [[nodiscard]] bool openPipe(Channel& channel, UniqueFd& theirEnd, void (QtProcess::*onReadable)());
+    [[nodiscard]] bool openTerminal(Channel& channel, UniqueFd& theirEnd, void (QtProcess::*onReadable)());
+    void listenTo(Channel& channel, int fd, void (QtProcess::*onReadable)());
     void readOutput() { drain(Stream::Out, kChunksPerTurn); }
     void readErrors() { drain(Stream::Err, kChunksPerTurn); }
     void readReport();
     void takeReport(std::string_view text);
     void drain(Stream stream, int mostChunks);
+    /// Reads and passes on one chunk; its size, and 0 where there is none now.
+    std::size_t readChunk(Stream stream);
     void drainWhatIsLeft();
     void onFinished(int code, QProcess::ExitStatus status);
     void onError(QProcess::ProcessError error);

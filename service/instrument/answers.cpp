@@ -122,6 +122,7 @@ QJsonObject Instrument::facts() const
         {QStringLiteral("life"), QString::fromLatin1(lifeName(m_supervisor->life()).data())},
         {QStringLiteral("pid"), static_cast<qint64>(m_supervisor->pid())},
         {QStringLiteral("containment"), containmentFact(m_supervisor->containment())},
+        {QStringLiteral("stdout"), m_terminal ? QStringLiteral("terminal") : QStringLiteral("pipe")},
         {QStringLiteral("liveness"), QString::fromLatin1(stateName(m_liveness.stateAt(m_clock.now())).data())},
         {QStringLiteral("attempts"), static_cast<qint64>(m_attempts)},
         {QStringLiteral("escapes"), static_cast<qint64>(m_escapes)},

@@ -118,6 +118,10 @@ Result<> Instrument::serveAdmin()
     m_commands = std::make_unique<Commands>(actions(), m_events, [this](const Event& event) { publish(event); });
     m_feed.setCommands([this](rpc::Peer& peer, admin::Role role, const QString& method, const QJsonObject&,
                            rpc::Responder responder) { m_commands->serve(peer, role, method, std::move(responder)); });
+    m_feed.setFreshHealth([this] {
+        const auto health = admin::healthFromJson(m_skeleton.healthJson());
+        return health ? *health : m_feed.health();
+    });
     rpc::Listener::Settings settings;
     settings.path = QString::fromStdString(m_settings.socketPath());
     return m_listener.listen(settings);
@@ -227,6 +231,8 @@ void Instrument::applySettings(const std::vector<std::string>& changed)
         if (auto watched = watchInterface(); !watched)
             log::error("interface monitor", {{"error", describe(watched.error())}});
     }
+    if (has("beacon"))
+        m_terminal = false;
     if (std::any_of(changed.begin(), changed.end(), restartsBeacon))
         m_moved = true;
     reconcile();
@@ -248,6 +254,7 @@ void Instrument::stop()
 void Instrument::prepareCommand()
 {
     auto made = prepareBeacon(m_settings, m_link->state().name);
+    made.command.terminal = m_terminal;
     m_supervisor->setCommand(std::move(made.command));
     hold(!made.prepared, Reason::ConfigMissing, made.prepared ? std::string{} : describe(made.prepared.error()));
 }
@@ -396,6 +403,10 @@ void Instrument::onCheck()
         m_skeleton.raise(Reason::BeaconStalled, std::to_string(silence.count() / 1'000) + " s");
         log::warning(
             "the Beacon is silent and is being replaced", {{"seconds", std::to_string(silence.count() / 1'000)}});
+        if (m_output.kind() == BeaconOutput::Kind::Undecided) {
+            m_terminal = !m_terminal;
+            prepareCommand();
+        }
         m_supervisor->noteStalled();
     }
     judge();
@@ -405,10 +416,15 @@ void Instrument::onCheck()
 void Instrument::armCheck()
 {
     // No oftener than something can be found out: an Instrument that has nothing to do sleeps.
-    if (const auto next = m_liveness.nextCheck())
-        m_check.start(std::min(*next, m_watch.untilVerdict(m_clock.now())));
-    else
+    auto next = m_liveness.nextCheck();
+    if (!next) {
         m_check.stop();
+        return;
+    }
+    next = std::min(*next, m_watch.untilVerdict(m_clock.now()));
+    if (m_supervisor->life() == Life::Running && m_supervisor->uptime() < kTrusted)
+        next = std::min<std::chrono::milliseconds>(*next, kTrusted - m_supervisor->uptime());
+    m_check.start(*next);
 }
 
 void Instrument::onRollUp()

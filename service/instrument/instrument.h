@@ -60,6 +60,8 @@ private:
     [[nodiscard]] Commands::Actions actions();
     [[nodiscard]] QJsonObject supportBundle() const;
     void connectOutput();
+    /// How long a Beacon has to live before its last death is forgiven, so that a few deaths make one change of health.
+    static constexpr std::chrono::seconds kTrusted{10};
     void prepareCommand();
     void reconcile(); ///< starts or stops the Beacon as the interface and stop() have it
 
@@ -106,6 +108,7 @@ private:
 
     bool m_stopping = false;
     std::optional<WallTime> m_stoppedByHand; ///< and when; until somebody starts it
+    bool m_terminal = false; ///< a Beacon that says nothing into a pipe is tried on a terminal, and so by turns
     bool m_running = false; ///< the Beacon itself, not only its launcher
     bool m_moved = false; ///< name or index of the interface changed: the Beacon must be replaced
     std::optional<qint64> m_unannounced; ///< pid of a process whose event waits for its hello

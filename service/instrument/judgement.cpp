@@ -19,10 +19,14 @@ std::string timeText(WallTime time)
     return QDateTime::fromSecsSinceEpoch(seconds.count(), Qt::UTC).toString(Qt::ISODate).toStdString();
 }
 
-std::string wordsFor(const Exit& exit)
+std::string wordsFor(const Exit& exit, const std::vector<std::string>& lastLines)
 {
     const bool killed = exit.how == Exit::How::Signal && exit.value == SIGKILL;
-    return describe(exit) + (killed ? ", by somebody or by the kernel for want of memory" : "");
+    std::string words = describe(exit) + (killed ? ", by somebody or by the kernel for want of memory" : "");
+    constexpr std::size_t kMostBytes = 200;
+    if (ranAtAll(exit) && !lastLines.empty() && lastLines.back().size() <= kMostBytes)
+        words += ", after it said: " + lastLines.back();
+    return words;
 }
 
 } // namespace
@@ -56,7 +60,7 @@ void Instrument::judgeClock()
 void Instrument::judgeBeacon()
 {
     Supervisor& supervisor = *m_supervisor;
-    const std::string exit = supervisor.lastExit() ? wordsFor(*supervisor.lastExit()) : "unknown";
+    const std::string exit = supervisor.lastExit() ? wordsFor(*supervisor.lastExit(), m_output.lastLines()) : "unknown";
     hold(supervisor.life() == Life::Held, Reason::BeaconHeld, m_settings.beacon + ' ' + exit);
 
     hold(supervisor.crashLoop(), Reason::BeaconCrashLoop, exit);
@@ -64,8 +68,6 @@ void Instrument::judgeBeacon()
     hold(m_liveness.stateAt(m_clock.now()) == Liveness::State::Flooding, Reason::BeaconFloods,
         std::to_string(std::lround(m_liveness.linesPerSecond())));
 
-    // Cleared only when it has lived for a while, so that a few deaths make one change and not many.
-    constexpr std::chrono::seconds kTrusted{10};
     const bool waits = supervisor.life() == Life::Waiting && supervisor.backoff().count() > 0;
     if (waits && !supervisor.crashLoop()) {
         const bool ran = ranAtAll(*supervisor.lastExit());

@@ -84,6 +84,7 @@ int main(int argc, char** argv)
         return runSelfTest(*settings);
     int code = EX_OK;
     {
+        qputenv("QT_NO_GLIB", "1"); // its event loop wakes twice for each timer
         QCoreApplication application(argc, argv);
         QCoreApplication::setApplicationName(QStringLiteral("beacon-instrument"));
         if (asks)
