@@ -161,7 +161,10 @@ void TstAdminSocketFaults::init()
     QVERIFY(m_instrument->start());
     TRY(!m_instrument->healthStatus().isEmpty());
     m_pid = m_instrument->pid();
-    m_descriptors = descriptorsOf(m_pid);
+    do { // its journal is opened in another thread
+        m_descriptors = descriptorsOf(m_pid);
+        QTest::qWait(300);
+    } while (descriptorsOf(m_pid) != m_descriptors);
 }
 
 void TstAdminSocketFaults::cleanup()
