@@ -43,6 +43,20 @@ QList<qint64> childrenOf(qint64 pid)
     return found;
 }
 
+QList<qint64> running(const QStringList& command)
+{
+    QByteArray words;
+    for (const QString& word : command)
+        words += word.toLocal8Bit() + '\0';
+    QList<qint64> found;
+    for (const QString& entry : QDir{QStringLiteral("/proc")}.entryList(QDir::Dirs)) {
+        const qint64 pid = entry.toLongLong();
+        if (pid > 0 && contentOf(QStringLiteral("/proc/%1/cmdline").arg(entry)) == words && isAlive(pid))
+            found << pid;
+    }
+    return found;
+}
+
 QByteArray nameOf(qint64 pid)
 {
     return contentOf(QStringLiteral("/proc/%1/comm").arg(pid)).trimmed();

@@ -6,6 +6,8 @@
 #include <QStringList>
 #include <QTemporaryDir>
 
+#include <functional>
+
 namespace beacon::test {
 
 /// A real program, started with what the test gives it; killed at the end of the test. Both of its streams are kept in
@@ -17,6 +19,8 @@ public:
 
     void setEnvironment(const QString& name, const QString& value) { m_environment.insert(name, value); }
     void setArguments(const QStringList& arguments) { m_arguments = arguments; }
+    /// Run in the child before it executes, perhaps under vfork: async-signal-safe calls only.
+    void setChildModifier(const std::function<void()>& modifier) { m_process.setChildProcessModifier(modifier); }
     bool start(); ///< also again after it has ended; the log begins anew
     bool end(int signal, int withinMs); ///< sends it and waits
     [[nodiscard]] bool waitForEnd(int withinMs); ///< spins the event loop: it may be talking to us
@@ -46,6 +50,7 @@ private:
 /// Whether `pid` runs; a zombie does not.
 [[nodiscard]] bool isAlive(qint64 pid);
 [[nodiscard]] QList<qint64> childrenOf(qint64 pid);
+[[nodiscard]] QList<qint64> running(const QStringList& command); ///< living processes of exactly these words
 [[nodiscard]] QByteArray nameOf(qint64 pid); ///< "beacon-launch", at most 15 bytes
 [[nodiscard]] qint64 residentKbOf(qint64 pid); ///< VmRSS
 [[nodiscard]] qsizetype descriptorsOf(qint64 pid);

@@ -51,10 +51,15 @@ RunningInstrument::~RunningInstrument()
     m_peer.reset(); // its last answers go to members that are still there
 }
 
-bool RunningInstrument::start()
+bool RunningInstrument::startAlone()
 {
     m_program.setArguments(arguments());
-    return m_program.start()
+    return m_program.start();
+}
+
+bool RunningInstrument::start()
+{
+    return startAlone()
         && QTest::qWaitFor([this] { return QFile::exists(runtimeFile("admin.sock")) && connectClient(); }, 10'000);
 }
 
@@ -70,7 +75,8 @@ bool RunningInstrument::connectClient(quint64 since)
         [this](const QString& method, const QJsonObject& params) { onNotified(method, params); });
     const auto ignore = [](const auto&) {};
     m_peer->call(QStringLiteral("admin.hello"), {{QStringLiteral("protocol"), 1}}, ignore);
-    m_peer->call(QStringLiteral("admin.subscribe"), {{QStringLiteral("since_seq"), static_cast<qint64>(since)}},
+    m_peer->call(QStringLiteral("admin.subscribe"),
+        {{QStringLiteral("since_seq"), static_cast<qint64>(since)}, {QStringLiteral("attempts"), m_wantsLines}},
         [this](const std::variant<QJsonValue, rpc::RpcError>& answer) {
             if (const auto* error = std::get_if<rpc::RpcError>(&answer))
                 m_complaints << error->message;
@@ -120,8 +126,25 @@ void RunningInstrument::onHealth(const QJsonObject& health)
 {
     m_status = health.value(QStringLiteral("status")).toString();
     m_codes.clear();
-    for (const QJsonValue& reason : health.value(QStringLiteral("reasons")).toArray())
+    for (const QJsonValue& reason : health.value(QStringLiteral("reasons")).toArray()) {
         m_codes << reason.toObject().value(QStringLiteral("code")).toString();
+        m_said.insert(m_codes.last(), reason.toObject().value(QStringLiteral("text")).toString());
+    }
+}
+
+QJsonObject RunningInstrument::call(const QString& method)
+{
+    std::optional<QJsonObject> result;
+    const auto take = [&](const std::variant<QJsonValue, rpc::RpcError>& answer) {
+        if (const auto* error = std::get_if<rpc::RpcError>(&answer))
+            m_complaints << method + QStringLiteral(": ") + error->message;
+        const auto* value = std::get_if<QJsonValue>(&answer);
+        result = value != nullptr ? value->toObject() : QJsonObject{};
+    };
+    m_peer->call(method, {}, take, std::chrono::seconds{20});
+    while (!result)
+        QTest::qWait(2); // an answer or an error comes for certain
+    return *result;
 }
 
 qint64 RunningInstrument::beaconPid() const

@@ -3,6 +3,7 @@
 #include "core/rpc/peer.h"
 #include "tests/support/running_program.h"
 
+#include <QHash>
 #include <QJsonObject>
 #include <QStringList>
 #include <QTemporaryDir>
@@ -20,12 +21,16 @@ public:
     ~RunningInstrument();
 
     bool start(); ///< and connect
+    bool startAlone(); ///< and do not connect
+    void setChildModifier(const std::function<void()>& modifier) { m_program.setChildModifier(modifier); }
+    void setWantsLines(bool wants) { m_wantsLines = wants; } ///< of the next client; otherwise events only
     bool connectClient(quint64 since = 0);
 
     [[nodiscard]] qint64 pid() const { return m_program.pid(); }
     [[nodiscard]] QList<qint64> children() const { return childrenOf(pid()); }
     [[nodiscard]] qint64 beaconPid() const; ///< 0: none, or several
     [[nodiscard]] QStringList arguments() const;
+    [[nodiscard]] QString dir() const { return m_dir.path(); } ///< of all its files
     [[nodiscard]] QString configPath() const { return m_dir.filePath(QStringLiteral("config.json")); }
     [[nodiscard]] QString stateDir() const { return m_dir.filePath(QStringLiteral("state")); } ///< of all Instruments
     [[nodiscard]] QString journalPath() const;
@@ -38,6 +43,11 @@ public:
     [[nodiscard]] int count(const char* type) const;
     [[nodiscard]] QStringList healthCodes() const { return m_codes; }
     [[nodiscard]] QString healthStatus() const { return m_status; }
+    /// The words of a reason that holds or ever held, the latest; empty: it never did.
+    [[nodiscard]] QString said(const char* code) const { return m_said.value(QLatin1StringView(code)); }
+    QJsonObject call(const QString& method); ///< and waits for the answer; empty, and a complaint, where it is an error
+    QJsonObject facts() { return call(QStringLiteral("health.get")).value(QStringLiteral("facts")).toObject(); }
+    QString life() { return facts().value(QStringLiteral("life")).toString(); }
     [[nodiscard]] qint64 lastSeq() const { return m_lastSeq; }
     [[nodiscard]] QString complaints() const { return m_complaints.join(QLatin1Char('\n')); }
     [[nodiscard]] QByteArray log() const { return m_program.log(); }
@@ -56,6 +66,8 @@ private:
     RunningProgram m_program;
     std::unique_ptr<rpc::Peer> m_peer;
     QStringList m_complaints, m_codes;
+    QHash<QString, QString> m_said;
+    bool m_wantsLines = true;
     QString m_status;
     qint64 m_lastSeq = 0;
 };

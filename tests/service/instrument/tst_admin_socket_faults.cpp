@@ -290,6 +290,14 @@ void TstAdminSocketFaults::fault60_wrongUserOrRightUserByASupplementaryGroup()
     const QByteArray answer = sayAs(user, path(), hello + '\n');
     const QJsonObject result = QJsonDocument::fromJson(answer).object().value(QStringLiteral("result")).toObject();
     QVERIFY2(result.value(QStringLiteral("role")).toString().toLatin1() == role, answer.constData());
+
+    const QByteArray stop = R"({"jsonrpc":"2.0","id":2,"method":"beacon.stop"})";
+    static_cast<void>(sayAs(user, path(), hello + '\n' + stop + '\n'));
+    TRY(m_instrument->count("beacon.audit") == 1);
+    const QJsonObject audit = m_instrument->last("beacon.audit").value(QStringLiteral("data")).toObject();
+    QCOMPARE(audit.value(QStringLiteral("who")).toInteger(), qint64{user.uid});
+    const bool refused = audit.value(QStringLiteral("answer")).toString().startsWith(QStringLiteral("refused"));
+    QCOMPARE(refused, role != "admin");
     unharmed();
 }
 
