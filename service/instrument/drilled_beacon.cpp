@@ -62,6 +62,7 @@ struct ChildEnds {
     if (!placed) // and never a Beacon elsewhere: it would escape into the network that is to be spared
         ::_exit(EX_OSERR);
     std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
     for (std::string& word : words)
         pointers.push_back(word.data());
     pointers.push_back(nullptr);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <fstream>
 #include <poll.h>
 #include <sodium.h>
+#include <sstream>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -42,19 +44,34 @@ int fail(const Error& error)
     return exitCode(error);
 }
 
+pid_t numberIn(std::string_view text)
+{
+    pid_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size() ? value : 0;
+}
+
+/// 0: not known.
+pid_t parentOf(const std::filesystem::path& process)
+{
+    std::string stat;
+    std::getline(std::ifstream{process / "stat"}, stat);
+    const std::size_t name = stat.rfind(')'); // which may hold anything before it: proc(5)
+    if (name == std::string::npos)
+        return 0;
+    std::istringstream rest{stat.substr(name + 1)};
+    std::string state, parent;
+    rest >> state >> parent;
+    return numberIn(parent);
+}
+
 std::vector<pid_t> childrenOfOurs()
 {
     std::vector<pid_t> children;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-        const int pid = std::atoi(entry.path().filename().c_str());
-        std::string stat;
-        if (pid <= 0 || !std::getline(std::ifstream{entry.path() / "stat"}, stat))
-            continue;
-        int parent = 0;
-        const std::size_t name = stat.rfind(')'); // which may hold anything before it: proc(5)
-        if (name != std::string::npos && std::sscanf(stat.c_str() + name + 1, " %*c %d", &parent) == 1
-            && parent == ::getpid())
+        const pid_t pid = numberIn(entry.path().filename().string());
+        if (pid > 0 && parentOf(entry.path()) == ::getpid())
             children.push_back(pid);
     }
     return children;
