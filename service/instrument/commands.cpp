@@ -1,7 +1,5 @@
 #include "service/instrument/commands.h"
 
-#include "core/base/log.h"
-
 #include <QFile>
 #include <QJsonDocument>
 #include <QTimer>
@@ -69,8 +67,6 @@ void Commands::refuse(Asked& asked, rpc::Code code, const QString& why)
 
 void Commands::audit(const Asked& asked, const QString& words)
 {
-    log::notice("command",
-        {{"uid", std::to_string(asked.uid)}, {"what", asked.method.toStdString()}, {"answer", words.toStdString()}});
     m_publish(
         m_events.make(EventId::Audit, QStringLiteral("%1 by uid %2: %3").arg(asked.method).arg(asked.uid).arg(words),
             {{QStringLiteral("who"), asked.uid}, {QStringLiteral("what"), asked.method},

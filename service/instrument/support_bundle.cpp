@@ -17,8 +17,9 @@ const QString kBlot = QStringLiteral("[redacted]");
 bool namesASecret(const QString& key)
 {
     static const QRegularExpression secret{
-        QStringLiteral("(^|_)(key|keys|token|secret|password|passphrase|passwd|private|psk|credential|authorization|"
-                       "cookie)s?$"),
+        QStringLiteral(
+            "(^|_)(?<!changed_)(key|token|secret|password|passphrase|passwd|private|psk|credential|authorization|"
+            "cookie)s?$"),
         QRegularExpression::CaseInsensitiveOption};
     return secret.match(key).hasMatch();
 }

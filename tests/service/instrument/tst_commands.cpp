@@ -148,6 +148,9 @@ void TstCommands::secretsAreBlottedOut_data()
     const QByteArray blot = "\"[redacted]\"";
     QTest::newRow("a key") << QByteArray{R"({"key":"abc"})"} << QByteArray{R"({"key":)" + blot + '}'};
     QTest::newRow("a key's id is none") << QByteArray{R"({"key_id":7})"} << QByteArray{R"({"key_id":7})"};
+    QTest::newRow("names of keys are none")
+        << QByteArray{R"({"changed_keys":["rate"]})"} << QByteArray{R"({"changed_keys":["rate"]})"};
+    QTest::newRow("keys") << QByteArray{R"({"private_keys":["x"]})"} << QByteArray{R"({"private_keys":)" + blot + '}'};
     QTest::newRow("deep down") << QByteArray{R"({"a":[{"Api_Token":"x","b":1}]})"}
                                << QByteArray{R"({"a":[{"Api_Token":)" + blot + R"(,"b":1}]})"};
     QTest::newRow("a whole object") << QByteArray{R"({"credentials":{"user":"u"}})"}
