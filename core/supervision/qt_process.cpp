@@ -119,6 +119,7 @@ void QtProcess::start(const Command& command)
     Q_ASSERT(!m_process);
     m_execErrno = 0;
     m_announced = m_killed = false;
+    m_failure.reset();
     m_reported.clear();
     m_containment = {};
     m_process = std::make_unique<QProcess>();
@@ -181,7 +182,7 @@ void QtProcess::readReport()
         return;
     m_report.notifier->setEnabled(false);
     m_report.fd.reset();
-    if (m_execErrno != 0 || m_announced || m_pid == 0)
+    if (m_execErrno != 0 || m_failure || m_announced || m_pid == 0)
         return;
     m_announced = true; // the pipe was closed by a successful execve
     // Only now: started() precedes the first output, and the launcher's words are not taken for the program's.
@@ -205,6 +206,8 @@ void QtProcess::takeReport(std::string_view line)
         m_pid = numberIn<std::int64_t>(value);
     else if (key == "errno")
         m_execErrno = numberIn<int>(value);
+    else if (key == "failed")
+        m_failure = numberIn<int>(value);
 }
 
 std::size_t QtProcess::readChunk(Stream stream)
@@ -250,7 +253,7 @@ void QtProcess::onFinished(int code, QProcess::ExitStatus status)
     if (m_execErrno != 0)
         retire({mayPass(m_execErrno) ? Exit::How::NoSpawn : Exit::How::Unrunnable, m_execErrno});
     else if (!m_announced)
-        retire({Exit::How::NoSpawn, 0});
+        retire({Exit::How::NoSpawn, m_failure.value_or(0)});
     else
         retire({status == QProcess::CrashExit ? Exit::How::Signal : Exit::How::Code, code});
 }

@@ -7,6 +7,7 @@
 #include <QSocketNotifier>
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace beacon {
@@ -67,6 +68,7 @@ private:
     std::int64_t m_pid = 0;
     Containment m_containment;
     int m_execErrno = 0;
+    std::optional<int> m_failure; ///< errno of a launcher that got no further; 0: not known
     bool m_announced = false; ///< started() was emitted
     bool m_killed = false; ///< SIGKILL was sent once
 };

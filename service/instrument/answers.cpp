@@ -90,8 +90,12 @@ Commands::Actions Instrument::actions()
         add("--beacon", m_settings.beacon);
         add("--launcher", m_settings.launcher);
         add("--user", m_settings.user);
+        add("--name", m_settings.name);
+        add("--runtime-dir", m_settings.runtimeDir.substr(0, m_settings.runtimeDir.rfind('/')));
         if (!m_settings.techniques.empty())
             add("--techniques", joined(m_settings.techniques));
+        if (m_settings.netAdmin)
+            arguments << QStringLiteral("--net-admin");
         return arguments;
     };
     return actions;

@@ -121,12 +121,19 @@ void setLimits()
     limit(RLIMIT_NPROC, kProcesses);
 }
 
+/// Before BINARY is tried: no fault of its file.
+[[noreturn]] void failed(const LaunchRequest& request, const Error& error)
+{
+    report(request, "failed", std::to_string(error.sys));
+    fail(error);
+}
+
 [[noreturn]] void becomeBeacon(const LaunchRequest& request, Containment& containment, pid_t launcher)
 {
     containment.enter();
     ::setsid(); // a group of its own, which one signal reaches
     if (auto dropped = becomeUnprivileged(request); !dropped)
-        fail(dropped.error());
+        failed(request, dropped.error());
     ::prctl(PR_SET_PDEATHSIG, SIGKILL); // after the change of user, which clears it
     const pid_t parent = ::getppid(); // 0: it is outside this PID namespace, whose init watches it
     if (parent != 0 && parent != launcher)
@@ -267,14 +274,14 @@ void launch(const LaunchRequest& request)
     const pid_t self = ::getpid();
     Containment containment;
     if (auto opened = containment.open(); !opened)
-        fail(opened.error());
+        failed(request, opened.error());
     if (containment.kind() == Containment::Kind::ProcessGroup)
         sweepLeftovers();
     report(request, "containment",
         containment.kind() == Containment::Kind::PidNamespace ? "pid_namespace" : "process_group");
     const pid_t beacon = ::fork();
     if (beacon < 0)
-        execFailed(request, errno);
+        failed(request, systemError("start a process"));
     if (beacon == 0)
         becomeBeacon(request, containment, self);
     report(request, "pid", std::to_string(beacon));

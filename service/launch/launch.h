@@ -25,6 +25,7 @@
 ///     uid N              that BINARY runs as
 ///     capabilities LIST  that BINARY has: "none", or names without "cap_", parted by commas
 ///     errno N            BINARY could not be executed, and this is why
+///     failed N           BINARY was not even tried, for want of something that is not its file's fault: an errno, or 0
 ///
 /// So an execve(2) that fails is told apart from a BINARY that exits. Besides, one sentence goes to stderr then, and
 /// the exit code is 127 where BINARY is not there, else 126.

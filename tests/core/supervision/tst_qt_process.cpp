@@ -90,6 +90,8 @@ private Q_SLOTS:
     void aStoppedChildCanBeEnded();
     void oneThatIgnoresTermDiesOfKill();
     void destructionKills();
+    void aLauncherThatGetsNoFurtherIsNoFaultOfTheFile();
+    void onATerminalALineComesAtOnceAndAsItIs();
     void fiftyStartsLeaveNoDescriptor();
 };
 
@@ -269,6 +271,35 @@ void TstQtProcess::destructionKills()
         pid = rig.process.pid();
     }
     QTRY_VERIFY(groupIsGone(pid));
+}
+
+void TstQtProcess::aLauncherThatGetsNoFurtherIsNoFaultOfTheFile()
+{
+    if (::geteuid() == 0)
+        QVERIFY(::setegid(65'534) == 0 && ::seteuid(65'534) == 0); // who may not become anybody else
+    Rig rig;
+    Command command{kMisbehave, {"hang"}, {}};
+    command.user = ProcessUser{12'345, 12'345};
+    rig.process.start(command);
+    const bool ended = rig.waitForEnd();
+    QVERIFY(::seteuid(::getuid()) == 0 && ::setegid(::getgid()) == 0);
+    QVERIFY(ended);
+    QCOMPARE(int(rig.ended->how), int(Exit::How::NoSpawn));
+    QCOMPARE(rig.ended->value, EPERM);
+    QCOMPARE(rig.starts, 0);
+}
+
+void TstQtProcess::onATerminalALineComesAtOnceAndAsItIs()
+{
+    Rig rig;
+    Command command{kMisbehave, {"state"}, {}};
+    command.terminal = true;
+    rig.process.start(command);
+    QVERIFY(rig.waitForEnd());
+    QVERIFY(rig.out.startsWith("sigterm_blocked=0"));
+    QVERIFY(!rig.out.contains('\r'));
+    QVERIFY(rig.out.contains("stdin_empty=1") && rig.out.contains("descriptors=0"));
+    QCOMPARE(rig.ended->value, 0);
 }
 
 void TstQtProcess::fiftyStartsLeaveNoDescriptor()
