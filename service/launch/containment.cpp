@@ -33,6 +33,7 @@ namespace {
         ::dup2(life, STDIN_FILENO);
     ::syscall(SYS_close_range, STDIN_FILENO + 1U, ~0U, 0U); // a held pipe would never come to its end
     keepNothing();
+    ::prctl(PR_SET_DUMPABLE, 0); // a Beacon of the same user would trace it, and have it outlive us
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     char none = 0;
     while (::read(STDIN_FILENO, &none, 1) < 0 && errno == EINTR)

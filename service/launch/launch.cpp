@@ -153,6 +153,23 @@ void setLimits()
     execFailed(request, errno);
 }
 
+/// Without CAP_SYS_PTRACE nobody reads the environment of another user's processes, but that user itself does.
+void sweepLeftoversOf(LaunchRequest request)
+{
+    sweepLeftovers();
+    if (!request.user)
+        return;
+    request.netAdmin = true; // nor of processes that can more than whoever reads
+    const pid_t sweeper = ::fork();
+    if (sweeper == 0) {
+        if (becomeUnprivileged(request))
+            sweepLeftovers();
+        ::_exit(0);
+    }
+    while (sweeper > 0 && ::waitpid(sweeper, nullptr, 0) < 0 && errno == EINTR)
+        ;
+}
+
 /// Passes signals on until `beacon` has ended; its wait status.
 int await(pid_t beacon)
 {
@@ -276,7 +293,7 @@ void launch(const LaunchRequest& request)
     if (auto opened = containment.open(); !opened)
         failed(request, opened.error());
     if (containment.kind() == Containment::Kind::ProcessGroup)
-        sweepLeftovers();
+        sweepLeftoversOf(request);
     report(request, "containment",
         containment.kind() == Containment::Kind::PidNamespace ? "pid_namespace" : "process_group");
     const pid_t beacon = ::fork();
@@ -289,6 +306,7 @@ void launch(const LaunchRequest& request)
         ::close(request.report);
     redirect(STDOUT_FILENO, O_WRONLY); // when the Beacon closes its own, that is seen
     keepOnlyKill();
+    ::prctl(PR_SET_DUMPABLE, 0); // the Beacon may be of the same user
     const int status = await(beacon);
     containment.close();
     endLike(status);

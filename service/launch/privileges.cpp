@@ -1,8 +1,9 @@
 #include "service/launch/privileges.h"
 
+#include "core/base/user_map.h"
+
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <grp.h>
 #include <memory>
 #include <sys/capability.h>
@@ -44,20 +45,6 @@ bool keepOnly(const std::vector<cap_value_t>& values, bool inheritable)
         if (!values.empty() && (inheritable || flag != CAP_INHERITABLE))
             ::cap_set_flag(caps.get(), flag, static_cast<int>(values.size()), values.data(), CAP_SET);
     return ::cap_set_proc(caps.get()) == 0;
-}
-
-/// Whether `id` exists in this user namespace: `map` is /proc/self/uid_map or gid_map.
-bool isMapped(const char* map, unsigned long id)
-{
-    std::FILE* file = std::fopen(map, "re");
-    if (file == nullptr)
-        return true; // without /proc the kernel itself will tell
-    bool found = false;
-    unsigned long inside = 0, outside = 0, count = 0;
-    while (!found && std::fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3)
-        found = id >= inside && id - inside < count;
-    std::fclose(file);
-    return found;
 }
 
 Result<> becomeUser(const LaunchUser& user)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string>
 #include <string_view>
+#include <sys/ptrace.h>
 #include <thread>
 #include <unistd.h>
 
@@ -55,6 +56,10 @@ int main(int argc, char** argv)
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     if (how == "exit3")
         return 3;
+    if (how == "trace-init") {
+        std::puts(::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0 ? "traced" : "refused");
+        return 0;
+    }
     if (how == "exit127")
         return 127;
     if (how == "crash") {

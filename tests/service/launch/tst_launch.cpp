@@ -5,6 +5,7 @@
 #include <QFile>
 #include <QProcess>
 #include <QTemporaryDir>
+#include <QTemporaryFile>
 #include <QTest>
 
 #include <csignal>
@@ -88,7 +89,10 @@ private Q_SLOTS:
     void itDiesWithItsParent();
     void nothingOutlivesTheBinary_data();
     void nothingOutlivesTheBinary();
+    void leftoversOfAKilledLauncherAreSwept_data();
     void leftoversOfAKilledLauncherAreSwept();
+    void theBinaryCannotTakeItsInitOver();
+    void aUserThatItMayNotBecomeIsReported();
     void theBinaryHasOneCapabilityAndAnotherUser_data();
     void theBinaryHasOneCapabilityAndAnotherUser();
     void signalsArePassedOn();
@@ -210,15 +214,31 @@ void TstLaunch::nothingOutlivesTheBinary()
     QVERIFY(target.processes().isEmpty()); // already when the launcher has ended
 }
 
+void TstLaunch::leftoversOfAKilledLauncherAreSwept_data()
+{
+    QTest::addColumn<QStringList>("options");
+    QTest::newRow("as the same user") << QStringList{};
+    QTest::newRow("as another user") << QStringList{QStringLiteral("--user"), QStringLiteral("65534:65534")};
+}
+
 void TstLaunch::leftoversOfAKilledLauncherAreSwept()
 {
+    QFETCH(QStringList, options);
+    if (!options.isEmpty() && ::geteuid() != 0)
+        QSKIP("needs root to be somebody else");
+    const auto inAContainer = [] {
+        forgetSysAdmin();
+        ::prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE);
+        ::prctl(PR_CAPBSET_DROP, CAP_PERFMON); // which lets newer kernels read it, too
+    };
     const OwnTarget target;
     QProcess first;
     auto environment = QProcessEnvironment::systemEnvironment();
     environment.insert(QStringLiteral("BEACON_CONFIG"), target.dir.filePath(QStringLiteral("beacon.json")));
     first.setProcessEnvironment(environment);
-    first.setChildProcessModifier(forgetSysAdmin);
-    first.start(kLauncher, {QStringLiteral("--"), target.path, QStringLiteral("daemonise"), QStringLiteral("stay")});
+    first.setChildProcessModifier(inAContainer);
+    first.start(kLauncher,
+        options + QStringList{QStringLiteral("--"), target.path, QStringLiteral("daemonise"), QStringLiteral("stay")});
     QTRY_COMPARE(target.processes().size(), 2);
     first.kill();
     QVERIFY(first.waitForFinished());
@@ -226,10 +246,34 @@ void TstLaunch::leftoversOfAKilledLauncherAreSwept()
 
     QProcess second;
     second.setProcessEnvironment(environment);
-    second.setChildProcessModifier(forgetSysAdmin);
-    second.start(kLauncher, {QStringLiteral("--"), QStringLiteral("/bin/true")});
+    second.setChildProcessModifier(inAContainer);
+    second.start(kLauncher, options + QStringList{QStringLiteral("--"), QStringLiteral("/bin/true")});
     QVERIFY(second.waitForFinished());
     QTRY_VERIFY(target.processes().isEmpty());
+}
+
+void TstLaunch::theBinaryCannotTakeItsInitOver()
+{
+    QCOMPARE(run({QStringLiteral("--"), kMisbehave, QStringLiteral("trace-init")}).out, QByteArray{"refused\n"});
+}
+
+void TstLaunch::aUserThatItMayNotBecomeIsReported()
+{
+    if (::geteuid() != 0)
+        QSKIP("needs root to have something to lose");
+    QTemporaryFile report;
+    QVERIFY(report.open());
+    const int fd = report.handle();
+    const Ran ran = run({QStringLiteral("--report"), QString::number(fd), QStringLiteral("--user"),
+                            QStringLiteral("65534:65534"), QStringLiteral("--"), QStringLiteral("/bin/true")},
+        [fd] {
+            ::prctl(PR_CAPBSET_DROP, CAP_SETUID);
+            ::fcntl(fd, F_SETFD, 0);
+        });
+    QCOMPARE(ran.code, 71);
+    QCOMPARE(ran.err.count('\n'), 1);
+    report.seek(0);
+    QVERIFY(report.readAll().contains("failed " + QByteArray::number(EPERM) + '\n'));
 }
 
 void TstLaunch::theBinaryHasOneCapabilityAndAnotherUser_data()
