@@ -2,11 +2,15 @@
 
 #include "core/base/run_place.h"
 #include "core/base/unique_fd.h"
+#include "core/base/user_map.h"
 
+#include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace beacon {
@@ -14,6 +18,24 @@ namespace beacon {
 namespace {
 
 constexpr std::size_t kMostIdentityBytes = 65'536;
+
+bool has(const std::initializer_list<int> capabilities)
+{
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0)
+        return false;
+    return std::all_of(capabilities.begin(), capabilities.end(), [&](int capability) {
+        return (sets.at(static_cast<std::size_t>(CAP_TO_INDEX(capability))).effective & CAP_TO_MASK(capability)) != 0;
+    });
+}
+
+/// Root in a container may lack what that takes, or have no other user at all.
+bool mayBecome(const ProcessUser& user)
+{
+    return has({CAP_SETUID, CAP_SETGID, CAP_CHOWN}) && isMapped("/proc/self/uid_map", user.uid)
+        && isMapped("/proc/self/gid_map", user.gid);
+}
 
 /// Whether a copy is what it takes: the file is a private one of somebody else's.
 bool needsCopy(int fd, const ProcessUser& user)
@@ -54,7 +76,8 @@ std::optional<ProcessUser> beaconUser(const Settings& settings)
     passwd* found = nullptr;
     if (::getpwnam_r(settings.user.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
         return std::nullopt;
-    return ProcessUser{found->pw_uid, found->pw_gid};
+    const ProcessUser user{found->pw_uid, found->pw_gid};
+    return mayBecome(user) ? std::optional{user} : std::nullopt;
 }
 
 BeaconCommand prepareBeacon(const Settings& settings, const std::string& interface)

@@ -1,5 +1,6 @@
 #include "core/base/run_place.h"
 #include "service/instrument/beacon_command.h"
+#include "tests/support/without_capability.h"
 
 #include <QFile>
 #include <QJsonDocument>
@@ -60,6 +61,8 @@ private Q_SLOTS:
     void anotherUserGetsACopyOfThePrivateIdentity();
     void anIdentityOfItsOwnIsNotCopied();
     void whereThereIsNoSuchUserItStaysOurs();
+    void rootThatMayNotBecomeAnotherStaysRoot_data();
+    void rootThatMayNotBecomeAnotherStaysRoot();
     void aFileThatOthersCanReadIsLeftForTheBeaconToRefuse();
 };
 
@@ -114,6 +117,27 @@ void TstBeaconCommand::whereThereIsNoSuchUserItStaysOurs()
 {
     Rig rig;
     rig.settings.user = "no-such-user-here";
+    const auto made = prepareBeacon(rig.settings, "eth0");
+    QVERIFY(made.prepared && !made.command.user);
+    QCOMPARE(rig.toldIdentity().toStdString(), rig.settings.identity);
+}
+
+void TstBeaconCommand::rootThatMayNotBecomeAnotherStaysRoot_data()
+{
+    QTest::addColumn<int>("lacking");
+    QTest::newRow("without CAP_SETUID") << CAP_SETUID;
+    QTest::newRow("without CAP_SETGID") << CAP_SETGID;
+    QTest::newRow("without CAP_CHOWN, for its files") << CAP_CHOWN;
+}
+
+void TstBeaconCommand::rootThatMayNotBecomeAnotherStaysRoot()
+{
+    QFETCH(int, lacking);
+    const Rig rig;
+    if (!beaconUser(rig.settings))
+        QSKIP("needs root, and a user nobody");
+    const test::WithoutCapability without{lacking};
+    QVERIFY(without.worked());
     const auto made = prepareBeacon(rig.settings, "eth0");
     QVERIFY(made.prepared && !made.command.user);
     QCOMPARE(rig.toldIdentity().toStdString(), rig.settings.identity);
