@@ -71,6 +71,7 @@ Instrument::Instrument(Settings settings, const Clock& clock, Parts parts, Skele
     connect(&m_skeleton, &Skeleton::healthChanged, this, &Instrument::showHealth);
     for (QTimer* timer : {&m_check, &m_rollUpTimer, &m_stopGuard})
         timer->setSingleShot(true);
+    m_check.setTimerType(Qt::PreciseTimer); // a coarse one wakes the process twice
     connect(&m_check, &QTimer::timeout, this, &Instrument::onCheck);
     connect(&m_rollUpTimer, &QTimer::timeout, this, &Instrument::onRollUp);
     connect(&m_stopGuard, &QTimer::timeout, this, &Instrument::stopped);

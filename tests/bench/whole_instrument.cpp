@@ -130,7 +130,7 @@ public:
     {
         if (!m_instrument.start())
             return false;
-        QThread::sleep(5); // what happens once, at the start, is over
+        QThread::sleep(65); // what happens once, in the first minute, is over
         m_strace = std::make_unique<Spawned>(
             std::vector<std::string>{findProgram("strace"), "-f", "-c", "-U", "calls,name", "-o",
                 m_report.path().toStdString() + "/report", "-p", std::to_string(m_instrument.pid())},
