@@ -2,7 +2,6 @@
 
 #include <QFile>
 #include <QJsonDocument>
-#include <QTimer>
 
 namespace beacon {
 
@@ -25,6 +24,8 @@ Commands::Commands(Actions actions, EventSource& events, std::function<void(cons
     , m_events(events)
     , m_publish(std::move(publish))
 {
+    m_denying.setSingleShot(true);
+    connect(&m_denying, &QTimer::timeout, this, &Commands::tellDenials);
 }
 
 Commands::~Commands()
@@ -39,10 +40,9 @@ void Commands::serve(rpc::Peer& peer, admin::Role role, const QString& method, r
 {
     if (!isCommand(method))
         return responder.fail(rpc::Code::MethodNotFound, QStringLiteral("There is no method ") + method);
-    Asked asked{static_cast<qint64>(peer.credentials().uid), method, std::move(responder)};
+    Asked asked{{static_cast<qint64>(peer.credentials().uid), method}, std::move(responder)};
     if (role != admin::Role::Admin)
-        return refuse(asked, rpc::Code::Denied,
-            QStringLiteral("%1 is for members of the group beacon-admin; ask for that, or watch only").arg(method));
+        return deny(asked);
     if (method == admin::kSelfTestMethod)
         return runSelfTest(std::move(asked));
     if (method == admin::kBundleMethod)
@@ -65,12 +65,30 @@ void Commands::refuse(Asked& asked, rpc::Code code, const QString& why)
     asked.responder.fail(code, why);
 }
 
-void Commands::audit(const Asked& asked, const QString& words)
+void Commands::deny(Asked& asked)
 {
-    m_publish(
-        m_events.make(EventId::Audit, QStringLiteral("%1 by uid %2: %3").arg(asked.method).arg(asked.uid).arg(words),
-            {{QStringLiteral("who"), asked.uid}, {QStringLiteral("what"), asked.method},
-                {QStringLiteral("answer"), words}}));
+    const QString why =
+        QStringLiteral("%1 is for members of the group beacon-admin; ask for that, or watch only").arg(asked.method);
+    if (!m_denying.isActive())
+        m_denying.start(kDeniedWithin);
+    if (++m_denied <= kDeniedMost)
+        return refuse(asked, rpc::Code::Denied, why);
+    m_lastDenied = asked;
+    asked.responder.fail(rpc::Code::Denied, why);
+}
+
+void Commands::tellDenials()
+{
+    m_denying.stop();
+    if (const int more = std::exchange(m_denied, 0) - kDeniedMost; more > 0)
+        audit(m_lastDenied, QStringLiteral("refused, the last of %1 more that were").arg(more));
+}
+
+void Commands::audit(const Call& call, const QString& words)
+{
+    m_publish(m_events.make(EventId::Audit,
+        QStringLiteral("%1 by uid %2: %3").arg(call.method).arg(call.uid).arg(words),
+        {{QStringLiteral("who"), call.uid}, {QStringLiteral("what"), call.method}, {QStringLiteral("answer"), words}}));
 }
 
 void Commands::runSelfTest(Asked asked)

@@ -6,6 +6,7 @@
 
 #include <QObject>
 #include <QProcess>
+#include <QTimer>
 
 #include <functional>
 #include <memory>
@@ -13,7 +14,9 @@
 namespace beacon {
 
 /// What a person may ask of a running Instrument over the admin socket (design section 7): beacon.start, .stop and
-/// .restart, selftest.run, support.bundle. All need the role Admin; each call is an audit event, refused ones too.
+/// .restart, selftest.run, support.bundle. All need the role Admin; each call is an audit event, refused ones too: of
+/// those for want of the role at most kDeniedMost in kDeniedWithin, and one with the count of the rest, as everybody
+/// may ask, and nobody is to flood the journal.
 ///
 /// Thread:  used only from the thread that created it.
 /// Limits:  one self-test at a time, at most kSelfTestMost.
@@ -22,6 +25,8 @@ class Commands final : public QObject {
     Q_OBJECT
 public:
     static constexpr std::chrono::seconds kSelfTestMost{25}; ///< it takes less than 20 s by itself
+    static constexpr int kDeniedMost = 20;
+    static constexpr std::chrono::seconds kDeniedWithin{60};
 
     struct Actions {
         std::function<void()> start, stop, restart;
@@ -34,16 +39,20 @@ public:
     ~Commands() override;
 
     void serve(rpc::Peer& peer, admin::Role role, const QString& method, rpc::Responder responder);
+    void tellDenials(); ///< those that have no event of their own, now rather than later
 
 private:
-    struct Asked {
+    struct Call {
         qint64 uid = 0;
         QString method;
+    };
+    struct Asked : Call {
         rpc::Responder responder;
     };
     void answer(Asked& asked, const QJsonObject& result, const QString& words);
     void refuse(Asked& asked, rpc::Code code, const QString& why);
-    void audit(const Asked& asked, const QString& words);
+    void deny(Asked& asked);
+    void audit(const Call& call, const QString& words);
     void runSelfTest(Asked asked);
     void endSelfTest();
 
@@ -52,6 +61,9 @@ private:
     std::function<void(const Event&)> m_publish;
     std::unique_ptr<QProcess> m_selfTest;
     std::optional<Asked> m_selfTestAsked;
+    QTimer m_denying; ///< runs from the first refusal on
+    int m_denied = 0; ///< while it runs
+    Call m_lastDenied;
 };
 
 } // namespace beacon

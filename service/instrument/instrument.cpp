@@ -246,6 +246,7 @@ void Instrument::stop()
         return;
     }
     m_stopping = true;
+    m_commands->tellDenials();
     m_stopGuard.start(kStopWithin);
     reconcile();
     if (m_supervisor->life() == Life::Stopped)

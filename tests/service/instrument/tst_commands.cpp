@@ -1,11 +1,13 @@
 // What a person may ask of a running Instrument, and what it shows of its segment: the real program on a real
 // interface.
 #include "running_instrument.h"
+#include "service/instrument/commands.h"
 #include "service/instrument/support_bundle.h"
 #include "tests/support/net_fixture.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
+#include <QLocalSocket>
 #include <QTest>
 
 #include <csignal>
@@ -46,6 +48,7 @@ private Q_SLOTS:
     }
     void stopLastsUntilStartAndEachIsAudited();
     void restartWorksInEveryState();
+    void aFloodOfRefusedCommandsIsCounted();
     void theSelfTestEscapesAndIsAudited();
     void aSupportBundleHoldsNoSecret();
     void secretsAreBlottedOut_data();
@@ -109,6 +112,26 @@ void TstCommands::restartWorksInEveryState()
     TRY(instrument.beaconPid() != 0);
     TRY(instrument.healthStatus() == QStringLiteral("OK"));
     NO_COMPLAINTS(instrument);
+}
+
+void TstCommands::aFloodOfRefusedCommandsIsCounted()
+{
+    const SystemClock clock;
+    EventSource source{{QStringLiteral("i"), QStringLiteral("s"), QStringLiteral("beacon")}, clock};
+    QStringList answers;
+    Commands commands{{}, source, [&](const Event& event) { // no actions: a call of one would be no refusal
+                          answers.append(event.data.value(QStringLiteral("answer")).toString());
+                      }};
+    rpc::Peer peer{std::make_unique<QLocalSocket>()};
+    for (int i = 0; i < 1'000; ++i)
+        commands.serve(peer, admin::Role::Observer, admin::kStopMethod, rpc::Responder{&peer, 0});
+    QCOMPARE(answers.size(), Commands::kDeniedMost);
+    commands.tellDenials();
+    QCOMPARE(answers.size(), Commands::kDeniedMost + 1);
+    QVERIFY2(answers.last().contains(QStringLiteral("980")), qPrintable(answers.last()));
+    commands.tellDenials(); // nothing is told twice, and from here on each has its event again
+    commands.serve(peer, admin::Role::Observer, admin::kStopMethod, rpc::Responder{&peer, 0});
+    QCOMPARE(answers.size(), Commands::kDeniedMost + 2);
 }
 
 void TstCommands::theSelfTestEscapesAndIsAudited()
