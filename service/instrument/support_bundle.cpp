@@ -47,6 +47,10 @@ QString redactedText(const QString& text)
 {
     static const QRegularExpression secrets{QStringLiteral("\\b[a-z2-7]{52}\\b" // a token
                                                            "|[A-Za-z0-9+/]{43}=" // 32 bytes in base64
+                                                           "|\\b[0-9a-f]{64}\\b" // 32 bytes in hexadecimal
+                                                           "|(?:key|token|secret|passw(?:or)?d|passphrase|psk)"
+                                                           "[\"']?\\s*[=:]\\s*[\"']?\\K[^\\s\"',;&]+" // named so
+                                                           "|\\bauthorization:\\s*(?:\\w+\\s+)?\\K[^\\s\"',;]+"
                                                            "|(?<=://)[^/@\\s\"]+(?=@)" // whoever logs in there
                                                            "|-----BEGIN [^-]*PRIVATE KEY-----.*?(-----END|$)"),
         QRegularExpression::CaseInsensitiveOption | QRegularExpression::DotMatchesEverythingOption};
@@ -79,9 +83,12 @@ QJsonObject supportBundle(const QJsonObject& health, const QJsonObject& config, 
     constexpr qsizetype kMostBytes = 700 * 1024;
     QJsonArray entries;
     qsizetype bytes = 0;
-    for (auto entry = recent.crbegin(); entry != recent.crend() && bytes + entry->size() < kMostBytes; ++entry) {
-        bytes += entry->size() + 64; // a blot may be longer than what it covers
-        entries.prepend(redacted(QJsonDocument::fromJson(*entry).object()));
+    for (auto entry = recent.crbegin(); entry != recent.crend(); ++entry) {
+        const QJsonObject clean = redacted(QJsonDocument::fromJson(*entry).object()).toObject();
+        bytes += QJsonDocument{clean}.toJson(QJsonDocument::Compact).size() + 1; // a blot may be longer than a secret
+        if (bytes > kMostBytes)
+            break;
+        entries.prepend(clean);
     }
     return {{QStringLiteral("bundle"), 1}, {QStringLiteral("at"), at},
         {QStringLiteral("version"), QStringLiteral(BEACON_VERSION)},

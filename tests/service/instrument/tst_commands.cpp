@@ -53,6 +53,7 @@ private Q_SLOTS:
     void aSupportBundleHoldsNoSecret();
     void secretsAreBlottedOut_data();
     void secretsAreBlottedOut();
+    void aBundleOfManyBlotsStaysBelowAMessage();
     void theFactsTellOfTheSegment();
     void fault55_anInterfaceOfTheWrongKindGetsNoBeacon();
     void anInterfaceIsSwitchedOnOnce();
@@ -185,6 +186,13 @@ void TstCommands::secretsAreBlottedOut_data()
     QTest::newRow("32 bytes in base64")
         << QByteArray{R"({"line":"q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k= is it"})"}
         << QByteArray{R"({"line":"[redacted] is it"})"};
+    QTest::newRow("32 bytes in hexadecimal") << QByteArray{R"({"line":"with )" + QByteArray(64, 'e') + R"( then"})"}
+                                             << QByteArray{R"({"line":"with [redacted] then"})"};
+    QTest::newRow("named in a foreign line")
+        << QByteArray{R"({"line":"probe psk=abc&x=1 Password: hunter2, port=80"})"}
+        << QByteArray{R"({"line":"probe psk=[redacted]&x=1 Password: [redacted], port=80"})"};
+    QTest::newRow("JSON in a foreign line") << QByteArray{R"({"line":"{\"key\":\"0123\",\"key_id\":\"7\"}"})"}
+                                            << QByteArray{R"({"line":"{\"key\":\"[redacted]\",\"key_id\":\"7\"}"})"};
     QTest::newRow("what is none") << QByteArray{R"({"line":"TcpConnection to 192.0.2.10:443","n":[1,null,true]})"}
                                   << QByteArray{R"({"line":"TcpConnection to 192.0.2.10:443","n":[1,null,true]})"};
 }
@@ -195,6 +203,17 @@ void TstCommands::secretsAreBlottedOut()
     QFETCH(QByteArray, clean);
     QCOMPARE(QJsonDocument{redacted(QJsonDocument::fromJson(json).object()).toObject()}.toJson(QJsonDocument::Compact),
         clean);
+}
+
+void TstCommands::aBundleOfManyBlotsStaysBelowAMessage()
+{
+    const QByteArray line = "{\"line\":\"" + QByteArray{"x://a@ "}.repeated(60) + "\"}"; // each blot is longer
+    const QJsonObject bundle = supportBundle({}, {}, QByteArrayList(2'000, line), 0);
+    constexpr qsizetype kMessage = 1'024 * 1'024;
+    QVERIFY(QJsonDocument{bundle}.toJson(QJsonDocument::Compact).size() < kMessage - 64 * 1'024);
+    const auto given = bundle.value(QStringLiteral("recent")).toArray().size();
+    QVERIFY(given > 100);
+    QCOMPARE(bundle.value(QStringLiteral("left_out")).toInteger(), 2'000 - given);
 }
 
 void TstCommands::theFactsTellOfTheSegment()
