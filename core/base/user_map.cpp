@@ -1,6 +1,7 @@
 #include "core/base/user_map.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 namespace beacon {
 
@@ -10,9 +11,14 @@ bool isMapped(const char* map, unsigned long id)
     if (file == nullptr)
         return true;
     bool found = false;
-    unsigned long inside = 0, outside = 0, count = 0;
-    while (!found && std::fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3)
+    constexpr int kDecimal = 10;
+    for (char line[128]; !found && std::fgets(line, sizeof line, file) != nullptr;) {
+        char* end = line;
+        const unsigned long inside = std::strtoul(end, &end, kDecimal);
+        static_cast<void>(std::strtoul(end, &end, kDecimal)); // its number outside
+        const unsigned long count = std::strtoul(end, &end, kDecimal);
         found = id >= inside && id - inside < count;
+    }
     std::fclose(file);
     return found;
 }

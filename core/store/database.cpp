@@ -177,7 +177,7 @@ Result<> Database::prepare(Migrations migrations, const Options& options)
             return set.error();
     }
     for (int step = at; step < target; ++step) {
-        const auto done = transaction([&]() -> Result<> {
+        auto done = transaction([&]() -> Result<> {
             // Another process may have done this step since the version was read.
             const auto now = select(QStringLiteral("PRAGMA user_version"));
             if (!now || now->front().value(0).toInt() > step)
@@ -186,7 +186,7 @@ Result<> Database::prepare(Migrations migrations, const Options& options)
                 QString::fromUtf8(migrations[static_cast<std::size_t>(step)]).split(QLatin1Char(';'))) {
                 if (sql.trimmed().isEmpty())
                     continue;
-                if (const auto ran = run(sql); !ran)
+                if (auto ran = run(sql); !ran)
                     return ran;
             }
             return run(QStringLiteral("PRAGMA user_version=%1").arg(step + 1));
@@ -250,7 +250,7 @@ Result<std::vector<QVariantList>> Database::select(const QString& sql, const QVa
 
 Result<> Database::transaction(const std::function<Result<>()>& work)
 {
-    if (const auto begun = run(QStringLiteral("BEGIN IMMEDIATE")); !begun)
+    if (auto begun = run(QStringLiteral("BEGIN IMMEDIATE")); !begun)
         return begun;
     auto done = work();
     if (done)

@@ -20,8 +20,9 @@ std::vector<JournalEntry> merged(std::vector<JournalEntry> written, std::vector<
 {
     written.insert(written.end(), std::make_move_iterator(pending.begin()), std::make_move_iterator(pending.end()));
     std::ranges::stable_sort(written, {}, &JournalEntry::id);
-    const auto twice = std::ranges::unique(written, {}, &JournalEntry::id);
-    written.erase(twice.begin(), twice.end());
+    const auto sameId = [](const JournalEntry& a, const JournalEntry& b) { return a.id == b.id; };
+    written.erase(
+        std::unique(written.begin(), written.end(), sameId), written.end()); // clang 14 knows no ranges::unique
     const auto most = static_cast<std::size_t>(std::max(limit, 0));
     if (written.size() > most)
         written.erase(written.begin(), written.end() - static_cast<std::ptrdiff_t>(most));

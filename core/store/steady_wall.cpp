@@ -10,14 +10,13 @@ WallTime SteadyWall::read(MonotonicTime now, WallTime wall)
     const Offset seen = wall.time_since_epoch() - mono;
     if (!m_believed)
         m_believed = std::min(wall, m_known.value_or(wall)).time_since_epoch() - mono;
-    if (seen <= *m_believed + kSlack) {
+    const bool ahead = seen > *m_believed + kSlack;
+    const bool stands = m_jump && std::chrono::abs(seen - m_jump->to) <= kSlack;
+    if (!ahead || (stands && now - m_jump->since >= kBelievedAfter)) {
         m_believed = seen;
         m_jump.reset();
-    } else if (!m_jump || std::chrono::abs(seen - m_jump->to) > kSlack) {
+    } else if (!stands) {
         m_jump = Jump{seen, now};
-    } else if (now - m_jump->since >= kBelievedAfter) {
-        m_believed = seen;
-        m_jump.reset();
     }
     return WallTime{*m_believed + mono};
 }

@@ -6,7 +6,7 @@ namespace beacon {
 
 std::string describe(const Exit& exit)
 {
-    const std::string number = std::to_string(exit.value);
+    std::string number = std::to_string(exit.value);
     switch (exit.how) {
     case Exit::How::Code:
         return "exit code " + number;
