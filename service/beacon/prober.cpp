@@ -100,7 +100,7 @@ Result<> Prober::run()
         return {};
     while (!m_stopping) {
         now = steadyNow();
-        if (const auto alive = refreshLink(now); !alive)
+        if (auto alive = refreshLink(now); !alive)
             return alive;
         refreshAim(now);
         takeFrames();

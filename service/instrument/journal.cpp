@@ -15,7 +15,7 @@ JournalWriter::Options optionsFor(qint64 maxBytes)
 
 } // namespace
 
-Journal::Journal(const std::string& stateDir, qint64 maxBytes, const Clock& clock, OnTrouble onTrouble)
+Journal::Journal(const std::string& stateDir, qint64 maxBytes, const Clock& clock, const OnTrouble& onTrouble)
     : m_writer(QString::fromStdString(stateDir + "/journal.sqlite"), clock, optionsFor(maxBytes))
 {
     QObject::connect(

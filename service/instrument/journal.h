@@ -20,7 +20,7 @@ class Journal {
 public:
     using OnTrouble = std::function<void(const std::optional<Error>&)>;
     /// `maxBytes`: of the file. `clock` must outlive it.
-    Journal(const std::string& stateDir, qint64 maxBytes, const Clock& clock, OnTrouble onTrouble);
+    Journal(const std::string& stateDir, qint64 maxBytes, const Clock& clock, const OnTrouble& onTrouble);
 
     void append(const Event& event);
     void appendLine(std::string_view object, WallTime at, quint64 seq, bool priority); ///< as Feed::publishLine()

@@ -3,6 +3,7 @@
 #include "service/launch/privileges.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -41,6 +42,8 @@ namespace {
     ::_exit(0);
 }
 
+constexpr int kDecimal = 10;
+
 std::vector<pid_t> allProcesses()
 {
     std::vector<pid_t> pids;
@@ -51,8 +54,8 @@ std::vector<pid_t> allProcesses()
     if (!proc)
         return pids;
     while (const dirent* entry = ::readdir(proc.get()))
-        if (const int pid = std::atoi(entry->d_name); pid > 1)
-            pids.push_back(pid);
+        if (const long pid = std::strtol(entry->d_name, nullptr, kDecimal); pid > 1) // 0: no process
+            pids.push_back(static_cast<pid_t>(pid));
     return pids;
 }
 
@@ -75,10 +78,17 @@ Kin kinOf(pid_t pid)
 {
     const std::string stat = contentOf(pid, "stat");
     const std::size_t end = stat.rfind(')'); // the name before it may contain anything
-    Kin kin;
-    if (end != std::string::npos)
-        std::sscanf(stat.c_str() + end + 1, " %*c %d %*d %*d %d", &kin.parent, &kin.terminal);
-    return kin;
+    constexpr std::size_t kState = 2; // " S"
+    if (end == std::string::npos || end + kState >= stat.size())
+        return {};
+    char* at = nullptr;
+    std::array<long, 4> fields{}; // ppid, pgrp, session, tty_nr: proc(5)
+    const char* text = stat.c_str() + end + 1 + kState;
+    for (long& field : fields) {
+        field = std::strtol(text, &at, kDecimal);
+        text = at;
+    }
+    return {static_cast<pid_t>(fields.front()), static_cast<int>(fields.back())};
 }
 
 } // namespace
