@@ -35,7 +35,7 @@ constexpr auto kReasonTable = std::to_array<ReasonRow>({
     {Reason::BeaconCrashLoop, "beacon_crash_loop", HealthStatus::Error, kAtOnce,
         "The Beacon keeps dying (%1); it is started once a minute."},
     {Reason::BeaconStalled, "beacon_stalled", HealthStatus::Error, kAtOnce,
-        "The Beacon said nothing for %1 and is being replaced."},
+        "The Beacon said nothing %1 and is being replaced."},
     {Reason::BeaconStopped, "beacon_stopped", HealthStatus::Error, kAtOnce,
         "Nothing is tested: the Beacon was stopped by hand (%1); start it when the reason for that is gone."},
     {Reason::BeaconDied, "beacon_died", HealthStatus::Warning, kAtOnce, "The Beacon died (%1) and starts again soon."},

@@ -28,6 +28,7 @@ public:
     void feed(std::string_view chunk, const Sink& sink);
     void finish(const Sink& sink); ///< the stream has ended; ready for the next one
 
+    [[nodiscard]] bool inOverlongLine() const noexcept { return m_overlong; }
     [[nodiscard]] std::uint64_t lines() const noexcept { return m_lines; }
     [[nodiscard]] std::uint64_t truncatedLines() const noexcept { return m_truncated; }
     [[nodiscard]] std::uint64_t droppedBytes() const noexcept { return m_dropped; }

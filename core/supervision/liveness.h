@@ -54,6 +54,7 @@ public:
         m_announced = linesPerSecond;
     }
     void line(MonotonicTime now, Sign sign);
+    void noise(MonotonicTime now) { count(now); } ///< a line that proves no life, but may be one of a flood
     void setCarrier(bool carrier, MonotonicTime now); ///< without carrier nothing is judged, and no time counts
 
     State check(MonotonicTime now);

@@ -51,6 +51,15 @@ QStringList launcherArguments(const Command& command, int reportFd)
     return arguments;
 }
 
+/// What was scarce; 0: not known. QProcess keeps the errno to itself, but ends most of its words with those for it.
+int scarceFor(const QString& words, int lastErrno)
+{
+    for (const int sys : {EAGAIN, ENOMEM, EMFILE, ENFILE})
+        if (words.endsWith(qt_error_string(sys)))
+            return sys;
+    return lastErrno == EMFILE || lastErrno == ENFILE ? lastErrno : 0; // /dev/null could not be opened for it
+}
+
 QProcessEnvironment launcherEnvironment(const Command& command)
 {
     QProcessEnvironment environment;
@@ -147,6 +156,7 @@ void QtProcess::start(const Command& command)
     });
     connect(&process, &QProcess::finished, this, &QtProcess::onFinished);
     connect(&process, &QProcess::errorOccurred, this, &QtProcess::onError);
+    errno = 0; // onError() looks at it
     process.start(QString::fromStdString(m_launcher), launcherArguments(command, report.get()));
     m_launcherPid = process.processId();
 }
@@ -262,9 +272,11 @@ void QtProcess::onError(QProcess::ProcessError error)
 {
     if (error != QProcess::FailedToStart)
         return; // all others are followed by finished()
-    // QProcess keeps the errno to itself: ask the file.
-    const int sys = ::access(m_launcher.c_str(), X_OK) != 0 ? errno : 0;
-    retireSoon({sys != 0 ? Exit::How::NoLauncher : Exit::How::NoSpawn, sys});
+    const int sys = scarceFor(m_process->errorString(), errno);
+    if (sys == 0 && ::access(m_launcher.c_str(), X_OK) != 0)
+        retireSoon({Exit::How::NoLauncher, errno});
+    else
+        retireSoon({Exit::How::NoSpawn, sys});
 }
 
 void QtProcess::retireSoon(Exit exit)

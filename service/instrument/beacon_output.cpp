@@ -27,6 +27,7 @@ void BeaconOutput::begin()
     m_kind = Kind::Undecided;
     m_hello.reset();
     m_begun = m_clock.now();
+    m_onlyNoise = false;
     m_held.clear();
     m_last.clear();
 }
@@ -71,8 +72,7 @@ void BeaconOutput::take(Stream stream, const RawLine& raw)
     if (m_kind == Kind::Foreign) {
         takeForeign(stream, text, raw.truncated);
     } else if (m_kind == Kind::Ours) {
-        if (mayPass())
-            Q_EMIT diagnostic(text);
+        takeDiagnostic(text);
     } else {
         if (m_held.size() < kHeldLines)
             m_held.push_back({text, raw.truncated});
@@ -87,8 +87,8 @@ void BeaconOutput::decide(Kind kind)
     for (const Held& line : held) {
         if (kind == Kind::Foreign)
             takeForeign(Stream::Err, line.text, line.truncated);
-        else if (mayPass())
-            Q_EMIT diagnostic(line.text);
+        else
+            takeDiagnostic(line.text);
     }
 }
 
@@ -98,8 +98,11 @@ void BeaconOutput::takeOurs(const RawLine& raw)
     if (!line) {
         ++m_garbage; // no sign of life: whoever prints only garbage does not test
         remember(printable(raw.text));
+        m_onlyNoise = true;
+        Q_EMIT noise();
         return;
     }
+    m_onlyNoise = false;
     const auto* attempted = std::get_if<AttemptLine>(&*line);
     const auto* escaped = std::get_if<EscapeLine>(&*line);
     if (const auto* said = std::get_if<HelloLine>(&*line)) {
@@ -113,6 +116,16 @@ void BeaconOutput::takeOurs(const RawLine& raw)
         Q_EMIT escape(*escaped);
     else
         Q_EMIT otherLine(*line);
+}
+
+void BeaconOutput::takeDiagnostic(const std::string& text)
+{
+    m_onlyNoise = true;
+    Q_EMIT noise();
+    if (mayPass())
+        Q_EMIT diagnostic(text);
+    else
+        ++m_dropped;
 }
 
 void BeaconOutput::takeForeign(Stream stream, const std::string& text, bool truncated)

@@ -38,6 +38,8 @@ public:
     [[nodiscard]] Kind kind() const noexcept { return m_kind; }
     [[nodiscard]] const std::optional<HelloLine>& hello() const noexcept { return m_hello; }
     [[nodiscard]] Counters counters() const; ///< over all processes
+    /// Whether it has printed since its last sign of life, but nothing that is one.
+    [[nodiscard]] bool onlyNoise() const noexcept { return m_onlyNoise || m_out.inOverlongLine(); }
     /// What was printed last and is no attempt: for whoever asks why it died. Printable, at most 512 bytes each.
     [[nodiscard]] std::vector<std::string> lastLines() const { return {m_last.begin(), m_last.end()}; }
 
@@ -45,12 +47,13 @@ Q_SIGNALS:
     void helloSaid(const beacon::HelloLine& line);
     /// A sign of life; `attempt`: that tells of testing. Precedes the signal with the line itself.
     void alive(bool attempt);
+    void noise(); ///< a line that is no sign of life: of ours, on stderr or unreadable
     void attempt(const beacon::AttemptLine& line);
     void escape(const beacon::EscapeLine& line);
     void otherLine(const beacon::Line& line);
     /// Of a foreign Beacon; `dropped` counts those that were left out before this one.
     void outputLine(const std::string& text, beacon::Stream stream, bool truncated, quint64 dropped);
-    void diagnostic(const std::string& text); ///< ours on stderr, at most 100 a second
+    void diagnostic(const std::string& text); ///< ours on stderr, at most 100 a second; the others count as dropped
 
 private:
     struct Held {
@@ -60,6 +63,7 @@ private:
 
     void take(Stream stream, const RawLine& raw);
     void takeOurs(const RawLine& raw);
+    void takeDiagnostic(const std::string& text);
     void takeForeign(Stream stream, const std::string& text, bool truncated);
     void decide(Kind kind);
     void remember(const std::string& text);
@@ -70,6 +74,7 @@ private:
     Kind m_kind = Kind::Undecided;
     std::optional<HelloLine> m_hello;
     MonotonicTime m_begun{};
+    bool m_onlyNoise = false;
     std::vector<Held> m_held; ///< stderr before it is known whose it is
     std::deque<std::string> m_last;
     double m_tokens = 0; ///< of a bucket that fills at 100 a second

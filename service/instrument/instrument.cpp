@@ -171,6 +171,7 @@ void Instrument::connectOutput()
         log::info("the Beacon is ours", {{"version", line.version}, {"run", std::to_string(line.run)}});
     });
     connect(&m_output, &BeaconOutput::alive, this, &Instrument::onAlive);
+    connect(&m_output, &BeaconOutput::noise, this, [this] { m_liveness.noise(m_clock.now()); });
     connect(&m_output, &BeaconOutput::attempt, this, &Instrument::onAttempt);
     connect(&m_output, &BeaconOutput::escape, this, &Instrument::onEscape);
     connect(&m_output, &BeaconOutput::outputLine, this,
@@ -402,9 +403,12 @@ void Instrument::onCheck()
 {
     const auto silence = m_liveness.limit();
     if (m_liveness.check(m_clock.now()) == Liveness::State::Stalled && m_supervisor->life() != Life::Failing) {
-        m_skeleton.raise(Reason::BeaconStalled, std::to_string(silence.count() / 1'000) + " s");
+        const std::string seconds = std::to_string(silence.count() / 1'000);
+        const bool noise = m_output.onlyNoise();
+        m_skeleton.raise(
+            Reason::BeaconStalled, (noise ? "but unreadable lines or complaints for " : "for ") + seconds + " s");
         log::warning(
-            "the Beacon is silent and is being replaced", {{"seconds", std::to_string(silence.count() / 1'000)}});
+            "the Beacon is silent and is being replaced", {{"seconds", seconds}, {"noise", noise ? "yes" : "no"}});
         if (m_output.kind() == BeaconOutput::Kind::Undecided) {
             m_terminal = !m_terminal;
             prepareCommand();

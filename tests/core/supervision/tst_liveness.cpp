@@ -47,6 +47,7 @@ class TstLiveness : public QObject {
     Q_OBJECT
 private Q_SLOTS:
     void withoutAFirstLineTheGraceDecides();
+    void fault13_atTheGraceBoundaryTheFirstToComeDecides();
     void oursStallsAfterThirtySeconds();
     void aLineInTimeKeepsItAlive();
     void foreignIsJudgedByItsOwnPace();
@@ -55,6 +56,7 @@ private Q_SLOTS:
     void withoutCarrierNothingIsJudged();
     void idleIsAliveButNotTesting();
     void fault25_aFloodIsAStateOfItsOwn();
+    void fault27_aFloodThatProvesNoLifeIsAFloodAndNoLife();
     void whatWasAnnouncedIsNoFlood();
     void fault20_suspendAndClockJumpsBlameNobody();
     void fault26_aLoopThatStoodStillBlamesNobody();
@@ -66,6 +68,29 @@ void TstLiveness::withoutAFirstLineTheGraceDecides()
     Rig rig;
     QCOMPARE(rig.pass(29'999ms), State::Starting);
     QCOMPARE(rig.pass(1s), State::Stalled);
+}
+
+void TstLiveness::fault13_atTheGraceBoundaryTheFirstToComeDecides()
+{
+    Rig spoke; // at 30,000 ms, just before the check
+    QVERIFY(spoke.pass(29'999ms) != State::Stalled);
+    spoke.clock.advance(1ms);
+    spoke.line();
+    QCOMPARE(spoke.liveness.check(spoke.clock.now()), State::Testing);
+
+    Rig died; // and this one died
+    QVERIFY(died.pass(29'999ms) != State::Stalled);
+    died.clock.advance(1ms);
+    died.liveness.ended();
+    QCOMPARE(died.liveness.check(died.clock.now()), State::Off);
+    QVERIFY(!died.liveness.nextCheck());
+
+    Rig silent;
+    QVERIFY(silent.pass(29'999ms) != State::Stalled);
+    silent.clock.advance(1ms);
+    QCOMPARE(silent.liveness.check(silent.clock.now()), State::Stalled);
+    silent.liveness.started(silent.clock.now()); // its successor has all of the grace
+    QVERIFY(silent.liveness.nextCheck() == 30'000ms);
 }
 
 void TstLiveness::oursStallsAfterThirtySeconds()
@@ -176,6 +201,20 @@ void TstLiveness::fault25_aFloodIsAStateOfItsOwn()
     print(1, 1ms);
     QCOMPARE(rig.liveness.state(), State::Flooding);
     QCOMPARE(rig.pass(4s), State::Testing); // nothing came after it that would have said so
+}
+
+void TstLiveness::fault27_aFloodThatProvesNoLifeIsAFloodAndNoLife()
+{
+    Rig rig;
+    rig.liveness.isOurs(true, 1);
+    rig.line();
+    for (int second = 0; second < 29; ++second) {
+        for (int i = 0; i < 60'000; ++i)
+            rig.liveness.noise(rig.clock.now());
+        QVERIFY(rig.pass(1s) != State::Stalled);
+        QCOMPARE(rig.liveness.stateAt(rig.clock.now()), second < 1 ? State::Testing : State::Flooding);
+    }
+    QCOMPARE(rig.pass(2s), State::Stalled);
 }
 
 void TstLiveness::whatWasAnnouncedIsNoFlood()

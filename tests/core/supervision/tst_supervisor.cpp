@@ -52,9 +52,12 @@ private Q_SLOTS:
     void restartWhileStoppingEndsInOneNewProcess();
     void aStallCountsAsADeathHoweverLongItLived();
     void whatCannotBeExecutedIsHeldUntilItsFileChanges();
-    void whatCouldNotBeSpawnedBacksOff();
+    void fault13_dyingExactlyAtTheGraceBoundaryIsOneDeath_data();
+    void fault13_dyingExactlyAtTheGraceBoundaryIsOneDeath();
+    void fault14_whatCouldNotBeSpawnedBacksOff_data();
+    void fault14_whatCouldNotBeSpawnedBacksOff();
     void sixDeathsMakeACrashLoop();
-    void theWallClockIsOfNoConsequence();
+    void fault20_theWallClockIsOfNoConsequence();
     void theExitPrecedesTheStateThatItCauses();
 };
 
@@ -168,13 +171,71 @@ void TstSupervisor::whatCannotBeExecutedIsHeldUntilItsFileChanges()
     QCOMPARE(rig.process->commands.size(), 3U);
 }
 
-void TstSupervisor::whatCouldNotBeSpawnedBacksOff()
+void TstSupervisor::fault13_dyingExactlyAtTheGraceBoundaryIsOneDeath_data()
 {
+    QTest::addColumn<bool>("ready");
+    QTest::addColumn<QByteArray>("first");
+    for (const bool ready : {false, true})
+        for (const char* first : {"the verdict", "the death", "the kill"})
+            QTest::addRow("%s, %s comes first", ready ? "it lived" : "it never lived", first)
+                << ready << QByteArray{first};
+}
+
+void TstSupervisor::fault13_dyingExactlyAtTheGraceBoundaryIsOneDeath()
+{
+    QFETCH(bool, ready);
+    QFETCH(QByteArray, first);
+    Rig rig;
+    QSignalSpy exits{rig.supervisor.get(), &Supervisor::processExited};
+    rig.supervisor->start();
+    if (ready)
+        rig.supervisor->noteReady();
+    rig.clock.advance(30s); // all of it at this very moment
+    if (first != "the death")
+        rig.supervisor->noteStalled();
+    if (first == "the kill")
+        rig.alarm->fire();
+    rig.process->end(kKilled);
+    rig.supervisor->noteStalled();
+    rig.supervisor->noteReady(); // its last line
+    QCOMPARE(exits.size(), 1);
+    QCOMPARE(rig.supervisor->recentDeaths(), 1U);
+    QCOMPARE(rig.supervisor->life(), Life::Waiting);
+    QCOMPARE(rig.process->commands.size(), 1U);
+    rig.alarm->fire();
+    QCOMPARE(rig.process->commands.size(), 2U);
+    QVERIFY(!rig.alarm->armed);
+    // The earlier verdict is not held against the new one.
+    rig.supervisor->noteReady();
+    rig.clock.advance(10s);
+    rig.process->end(kKilled);
+    QVERIFY(rig.alarm->armed == 0ms);
+}
+
+void TstSupervisor::fault14_whatCouldNotBeSpawnedBacksOff_data()
+{
+    QTest::addColumn<int>("sys");
+    QTest::addColumn<QByteArray>("words");
+    QTest::newRow("EMFILE") << EMFILE << QByteArray{"could not be started: Too many open files"};
+    QTest::newRow("EAGAIN") << EAGAIN << QByteArray{"could not be started: Resource temporarily unavailable"};
+    QTest::newRow("ENOMEM") << ENOMEM << QByteArray{"could not be started: Cannot allocate memory"};
+    QTest::newRow("ETXTBSY") << ETXTBSY << QByteArray{"could not be started: Text file busy"};
+    QTest::newRow("not known") << 0 << QByteArray{"could not be started"};
+}
+
+void TstSupervisor::fault14_whatCouldNotBeSpawnedBacksOff()
+{
+    QFETCH(int, sys);
+    QFETCH(QByteArray, words);
     Rig rig;
     rig.supervisor->start();
-    rig.process->end({Exit::How::NoSpawn, ETXTBSY});
+    rig.process->end({Exit::How::NoSpawn, sys});
     QCOMPARE(rig.supervisor->life(), Life::Waiting);
     QVERIFY(rig.alarm->armed == 200ms);
+    QCOMPARE(QByteArray::fromStdString(describe(*rig.supervisor->lastExit())), words);
+    rig.alarm->fire();
+    rig.supervisor->noteReady();
+    QCOMPARE(rig.supervisor->life(), Life::Running);
 }
 
 void TstSupervisor::sixDeathsMakeACrashLoop()
@@ -196,7 +257,7 @@ void TstSupervisor::sixDeathsMakeACrashLoop()
     QVERIFY(!rig.supervisor->crashLoop());
 }
 
-void TstSupervisor::theWallClockIsOfNoConsequence()
+void TstSupervisor::fault20_theWallClockIsOfNoConsequence()
 {
     Rig rig;
     rig.run();

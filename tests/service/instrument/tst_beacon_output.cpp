@@ -53,6 +53,7 @@ private Q_SLOTS:
     void aForeignOneThatUsesStderrOnlyIsHeard();
     void outputThatMovesToStderrIsStillHeard();
     void garbageOfOursIsNoLife();
+    void fault27_aFloodOfOursOnStderrIsCounted();
     void idleIsLifeButNoAttempt();
     void atMostAHundredLinesASecondAndTheRestIsCounted();
     void escapesAreNeverDropped();
@@ -125,8 +126,29 @@ void TstBeaconOutput::garbageOfOursIsNoLife()
     QCOMPARE(rig.alive.size(), 1);
     QVERIFY(rig.output.counters().garbage >= 3);
     QCOMPARE(rig.output.counters().truncated, 1U);
+    QVERIFY(rig.output.onlyNoise());
     rig.output.feed(Stream::Out, kAttempt);
     QCOMPARE(rig.attempts, 1);
+    QVERIFY(!rig.output.onlyNoise());
+    rig.output.feed(Stream::Out, QByteArray(9'000, 'x')); // a line without an end is noise, too
+    QVERIFY(rig.output.onlyNoise());
+}
+
+void TstBeaconOutput::fault27_aFloodOfOursOnStderrIsCounted()
+{
+    Rig rig;
+    int noise = 0;
+    connect(&rig.output, &BeaconOutput::noise, this, [&] { ++noise; });
+    rig.output.feed(Stream::Out, kHello);
+    QVERIFY(!rig.output.onlyNoise());
+    for (int i = 0; i < 1'000; ++i)
+        rig.output.feed(Stream::Err, "a complaint\n");
+    QCOMPARE(noise, 1'000);
+    QCOMPARE(rig.diagnostics, 100);
+    QCOMPARE(rig.output.counters().dropped, 900U);
+    QVERIFY(rig.output.onlyNoise());
+    QCOMPARE(rig.alive.size(), 1);
+    QVERIFY(rig.lines.isEmpty());
 }
 
 void TstBeaconOutput::idleIsLifeButNoAttempt()
