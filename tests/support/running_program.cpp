@@ -48,10 +48,14 @@ QList<qint64> running(const QStringList& command)
     QByteArray words;
     for (const QString& word : command)
         words += word.toLocal8Bit() + '\0';
+    const auto networkOf = [](const QString& process) {
+        return QFile::symLinkTarget(QStringLiteral("/proc/%1/ns/net").arg(process)).section(QLatin1Char('/'), -1);
+    };
     QList<qint64> found;
     for (const QString& entry : QDir{QStringLiteral("/proc")}.entryList(QDir::Dirs)) {
         const qint64 pid = entry.toLongLong();
-        if (pid > 0 && contentOf(QStringLiteral("/proc/%1/cmdline").arg(entry)) == words && isAlive(pid))
+        if (pid > 0 && contentOf(QStringLiteral("/proc/%1/cmdline").arg(entry)) == words && isAlive(pid)
+            && networkOf(entry) == networkOf(QStringLiteral("self")))
             found << pid;
     }
     return found;

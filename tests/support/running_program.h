@@ -50,7 +50,8 @@ private:
 /// Whether `pid` runs; a zombie does not.
 [[nodiscard]] bool isAlive(qint64 pid);
 [[nodiscard]] QList<qint64> childrenOf(qint64 pid);
-[[nodiscard]] QList<qint64> running(const QStringList& command); ///< living processes of exactly these words
+/// Living processes of exactly these words in our network namespace: another test may run the same.
+[[nodiscard]] QList<qint64> running(const QStringList& command);
 [[nodiscard]] QByteArray nameOf(qint64 pid); ///< "beacon-launch", at most 15 bytes
 [[nodiscard]] qint64 residentKbOf(qint64 pid); ///< VmRSS
 [[nodiscard]] qsizetype descriptorsOf(qint64 pid);

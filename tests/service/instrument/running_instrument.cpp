@@ -54,6 +54,8 @@ RunningInstrument::~RunningInstrument()
 bool RunningInstrument::startAlone()
 {
     m_program.setArguments(arguments());
+    m_status.clear(); // of an earlier life
+    m_codes.clear();
     return m_program.start();
 }
 
@@ -152,7 +154,9 @@ qint64 RunningInstrument::beaconPid() const
     QList<qint64> beacons;
     for (const qint64 launcher : children())
         for (const qint64 child : childrenOf(launcher))
-            if (nameOf(child) != "beacon-init" && nameOf(child) != "beacon-launch") // which it is until it executes
+            // It is called beacon-launch until it executes, and nothing once it is gone.
+            if (const QByteArray name = nameOf(child);
+                !name.isEmpty() && name != "beacon-init" && name != "beacon-launch")
                 beacons << child;
     return beacons.size() == 1 ? beacons.first() : 0;
 }

@@ -57,17 +57,15 @@ private Q_SLOTS:
     void theInterfaceComesGoesAndComesBack();
     void aRenamedInterfaceGetsABeaconOfItsNewName();
     void aKilledBeaconIsReplaced();
-    void aSilentBeaconIsReplaced();
+    void fault05_aStoppedBeaconIsReplacedAndStopContinuesItFirst();
     void ourOwnDeathLeavesNoBeacon();
     void nothingLeavingTheHostIsNamedAndRecovers_data();
     void nothingLeavingTheHostIsNamedAndRecovers();
     void aBadConfigurationChangesNothingAndAGoodOneRestartsOnce();
     void aSecondInstanceIsTurnedAway();
-    void aMissingBeaconIsHeldUntilItAppears();
-    void aCrashLoopIsAnError();
     void aForeignBeaconNeedsNoConfiguration();
     void aFloodIsBoundedAndCounted();
-    void aBeaconThatIgnoresTermIsStoppedWithinTenSeconds();
+    void fault09_aBeaconThatIgnoresTermIsStoppedWithinTenSeconds();
     void whoComesBackGetsWhatWasMissed();
     void aRestartKeepsYesterdaysLines();
     void fault67_journalCannotBeWritten();
@@ -147,12 +145,12 @@ void TstInstrument::aKilledBeaconIsReplaced()
     NO_COMPLAINTS(instrument);
 }
 
-void TstInstrument::aSilentBeaconIsReplaced()
+void TstInstrument::fault05_aStoppedBeaconIsReplacedAndStopContinuesItFirst()
 {
     QVERIFY(makeInterface());
     RunningInstrument instrument{QStringLiteral("seg0"), kFake, kQuick};
     QVERIFY(instrument.start());
-    TRY(instrument.beaconPid() != 0 && instrument.count("beacon.process.started") == 1);
+    TRY(instrument.beaconPid() != 0 && instrument.attempts.size() >= 5);
     const qint64 child = instrument.beaconPid();
     QElapsedTimer timer;
     timer.start();
@@ -161,6 +159,10 @@ void TstInstrument::aSilentBeaconIsReplaced()
     QVERIFY2(timer.elapsed() >= 1'900, qPrintable(QString::number(timer.elapsed())));
     QVERIFY(!isAlive(child));
     QVERIFY(instrument.log().contains("silent"));
+    QVERIFY2(instrument.said("beacon_stalled").contains(QStringLiteral("said nothing for 2 s")),
+        qPrintable(instrument.said("beacon_stalled")));
+    // It ended of the SIGTERM that was pending while it was stopped: nobody had to kill it.
+    QCOMPARE(dataOf(instrument.last("beacon.process.exited"), "signal").toInt(), SIGTERM);
     NO_COMPLAINTS(instrument);
 }
 
@@ -255,34 +257,6 @@ void TstInstrument::aSecondInstanceIsTurnedAway()
     QCOMPARE(healthProbe(instrument), 0); // the first one is unharmed: pending
 }
 
-void TstInstrument::aMissingBeaconIsHeldUntilItAppears()
-{
-    QVERIFY(makeInterface());
-    QTemporaryDir dir;
-    const QString path = dir.filePath(QStringLiteral("beacon"));
-    RunningInstrument instrument{QStringLiteral("seg0"), path, kQuick};
-    QVERIFY(instrument.start());
-    TRY(instrument.healthStatus() == QStringLiteral("ERROR"));
-    QCOMPARE(instrument.healthCodes(), QStringList{QStringLiteral("beacon_held")});
-    QVERIFY(QFile::copy(kFake, path));
-    TRY(instrument.healthStatus() == QStringLiteral("OK"));
-    NO_COMPLAINTS(instrument);
-}
-
-void TstInstrument::aCrashLoopIsAnError()
-{
-    QVERIFY(makeInterface(QStringLiteral("crash")));
-    RunningInstrument instrument{QStringLiteral("crash"), kMisbehave, kQuick};
-    QVERIFY(instrument.start());
-    TRY(instrument.healthCodes().contains(QStringLiteral("beacon_crash_loop")));
-    QCOMPARE(instrument.healthStatus(), QStringLiteral("ERROR"));
-    QCOMPARE(instrument.count("beacon.process.exited"), 6);
-    QCOMPARE(dataOf(instrument.last("beacon.process.exited"), "signal").toInt(), SIGSEGV);
-    QVERIFY2(instrument.count("beacon.health") <= 4, "a health event for each death"); // pending, died, crash loop
-    QVERIFY(instrument.end(SIGTERM, 2'000)); // in backoff: there is nothing to wait for
-    NO_COMPLAINTS(instrument);
-}
-
 void TstInstrument::aForeignBeaconNeedsNoConfiguration()
 {
     QVERIFY(makeInterface(QStringLiteral("ticks")));
@@ -314,7 +288,7 @@ void TstInstrument::aFloodIsBoundedAndCounted()
     NO_COMPLAINTS(instrument);
 }
 
-void TstInstrument::aBeaconThatIgnoresTermIsStoppedWithinTenSeconds()
+void TstInstrument::fault09_aBeaconThatIgnoresTermIsStoppedWithinTenSeconds()
 {
     QVERIFY(makeInterface(QStringLiteral("ignore-term")));
     RunningInstrument instrument{
