@@ -174,6 +174,7 @@ void TstLaunch::itDiesWithItsParent()
     const OwnTarget target;
     const pid_t middle = ::fork();
     if (middle == 0) { // the parent that is killed
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL); // also where this test fails before
         if (::fork() == 0) {
             if (!contained)
                 forgetSysAdmin();
