@@ -74,8 +74,12 @@ void BeaconOutput::take(Stream stream, const RawLine& raw)
     } else if (m_kind == Kind::Ours) {
         takeDiagnostic(text);
     } else {
-        if (m_held.size() < kHeldLines)
+        if (m_held.size() < kHeldLines) {
             m_held.push_back({text, raw.truncated});
+        } else {
+            ++m_dropped;
+            ++m_droppedSinceLast;
+        }
         Q_EMIT alive(false);
     }
 }
