@@ -52,7 +52,7 @@ Error OwnCommand::startAgain() const
     return systemError("start again as " + m_file);
 }
 
-Result<> writePrivateFile(const std::string& path, std::string_view bytes, const std::optional<FileOwner>& owner)
+Result<> writePrivateFile(const std::string& path, std::string_view bytes, const std::optional<UserIds>& owner)
 {
     const std::string next = path + ".new";
     ::unlink(next.c_str()); // left by a process that was killed here

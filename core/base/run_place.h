@@ -2,6 +2,7 @@
 
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
+#include "core/base/user_ids.h"
 
 #include <optional>
 #include <span>
@@ -31,13 +32,9 @@ private:
     std::vector<char*> m_arguments;
 };
 
-struct FileOwner {
-    unsigned uid = 0, gid = 0;
-};
-
 /// Replaces `path`, mode 0600, so that a reader sees the old bytes or the new ones. `owner`: whose it becomes; nullopt:
 /// ours.
 [[nodiscard]] Result<> writePrivateFile(
-    const std::string& path, std::string_view bytes, const std::optional<FileOwner>& owner = std::nullopt);
+    const std::string& path, std::string_view bytes, const std::optional<UserIds>& owner = std::nullopt);
 
 } // namespace beacon

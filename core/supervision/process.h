@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/base/user_ids.h"
+
 #include <QByteArray>
 #include <QObject>
 
@@ -11,20 +13,12 @@
 
 namespace beacon {
 
-/// Whom a process runs as.
-struct ProcessUser {
-    std::uint32_t uid = 0;
-    std::uint32_t gid = 0;
-
-    bool operator==(const ProcessUser&) const = default;
-};
-
 /// What to run: an absolute path, never a shell.
 struct Command {
     std::string program;
     std::vector<std::string> arguments;
     std::vector<std::pair<std::string, std::string>> environment; ///< added to what the launcher lets through
-    std::optional<ProcessUser> user{}; ///< nullopt: nobody else than we are
+    std::optional<UserIds> user{}; ///< nullopt: nobody else than we are
     bool netAdmin = false; ///< whether it may keep CAP_NET_ADMIN
     /// Whether its stdout is to be a terminal, where a C library prints each line at once that it would hold back for
     /// minutes in a pipe (stdio(3)). Slower; where there is no terminal to be had, a pipe all the same.

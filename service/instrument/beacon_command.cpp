@@ -31,14 +31,14 @@ bool has(const std::initializer_list<int> capabilities)
 }
 
 /// Root in a container may lack what that takes, or have no other user at all.
-bool mayBecome(const ProcessUser& user)
+bool mayBecome(const UserIds& user)
 {
     return has({CAP_SETUID, CAP_SETGID, CAP_CHOWN}) && isMapped("/proc/self/uid_map", user.uid)
         && isMapped("/proc/self/gid_map", user.gid);
 }
 
 /// Whether a copy is what it takes: the file is a private one of somebody else's.
-bool needsCopy(int fd, const ProcessUser& user)
+bool needsCopy(int fd, const UserIds& user)
 {
     struct stat status { };
     return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 077) == 0
@@ -46,7 +46,7 @@ bool needsCopy(int fd, const ProcessUser& user)
 }
 
 /// What the Beacon cannot read, or must not, it is told of by its own name: so its complaint names the right file.
-Result<std::string> identityFor(const Settings& settings, const std::optional<ProcessUser>& user)
+Result<std::string> identityFor(const Settings& settings, const std::optional<UserIds>& user)
 {
     if (!user || settings.identity.empty())
         return settings.identity;
@@ -58,7 +58,7 @@ Result<std::string> identityFor(const Settings& settings, const std::optional<Pr
     if (size < 0)
         return systemError("read " + settings.identity);
     text.resize(static_cast<std::size_t>(size));
-    const auto written = writePrivateFile(settings.identityCopyPath(), text, FileOwner{user->uid, user->gid});
+    const auto written = writePrivateFile(settings.identityCopyPath(), text, user);
     explicit_bzero(text.data(), text.size());
     if (!written)
         return written.error();
@@ -67,7 +67,7 @@ Result<std::string> identityFor(const Settings& settings, const std::optional<Pr
 
 } // namespace
 
-std::optional<ProcessUser> beaconUser(const Settings& settings)
+std::optional<UserIds> beaconUser(const Settings& settings)
 {
     if (::geteuid() != 0 || settings.user.empty())
         return std::nullopt;
@@ -76,7 +76,7 @@ std::optional<ProcessUser> beaconUser(const Settings& settings)
     passwd* found = nullptr;
     if (::getpwnam_r(settings.user.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
         return std::nullopt;
-    const ProcessUser user{found->pw_uid, found->pw_gid};
+    const UserIds user{found->pw_uid, found->pw_gid};
     return mayBecome(user) ? std::optional{user} : std::nullopt;
 }
 
@@ -94,10 +94,9 @@ BeaconCommand prepareBeacon(const Settings& settings, const std::string& interfa
         told.identity = *identity;
     else
         made.prepared = identity.error();
-    std::optional<FileOwner> owner;
-    if (made.command.user)
-        owner = FileOwner{made.command.user->uid, made.command.user->gid};
-    if (auto written = writePrivateFile(settings.beaconConfigPath(), beaconConfig(told), owner); !written)
+    if (told.identity != settings.identityCopyPath())
+        forgetBeaconFiles(settings); // of an earlier start
+    if (auto written = writePrivateFile(settings.beaconConfigPath(), beaconConfig(told), made.command.user); !written)
         made.prepared = written;
     return made;
 }

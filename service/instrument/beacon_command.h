@@ -22,6 +22,6 @@ struct BeaconCommand {
 void forgetBeaconFiles(const Settings& settings);
 
 /// The user named in the settings; nullopt: there is none of that name, or this program may not become anybody else.
-[[nodiscard]] std::optional<ProcessUser> beaconUser(const Settings& settings);
+[[nodiscard]] std::optional<UserIds> beaconUser(const Settings& settings);
 
 } // namespace beacon

@@ -43,10 +43,8 @@ Identity freshIdentity(bool ipv6)
 }
 
 /// The path of what BEACON_CONFIG is to name.
-Result<std::string> writeFiles(
-    const DrillOrder& order, const Identity& identity, const std::optional<ProcessUser>& user)
+Result<std::string> writeFiles(const DrillOrder& order, const Identity& identity, const std::optional<UserIds>& owner)
 {
-    const auto owner = user ? std::optional{FileOwner{user->uid, user->gid}} : std::nullopt;
     const std::string identityPath = order.directory + "/identity.json";
     if (auto written = writePrivateFile(identityPath, writeIdentity(identity), owner); !written)
         return written.error();

@@ -15,7 +15,7 @@ namespace beacon {
 struct DrillOrder {
     std::string interface; ///< what the throwaway segment's is called
     std::string beacon, launcher; ///< absolute paths
-    std::optional<ProcessUser> user; ///< whom the Beacon runs as, where there may be others; nullopt: nobody else
+    std::optional<UserIds> user; ///< whom the Beacon runs as, where there may be others; nullopt: nobody else
     bool netAdmin = false; ///< whether it keeps CAP_NET_ADMIN
     std::vector<std::string> techniques; ///< empty: all that the Beacon has
     std::vector<std::uint16_t> ports;

@@ -28,7 +28,7 @@ public:
     struct Setup {
         std::string launcher, beacon, interface;
         std::string config; ///< for BEACON_CONFIG
-        std::optional<ProcessUser> user;
+        std::optional<UserIds> user;
         bool netAdmin = false;
     };
     using OnLine = std::function<void(std::string_view line)>;

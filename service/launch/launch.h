@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/base/result.h"
+#include "core/base/user_ids.h"
 
 #include <optional>
 #include <span>
@@ -31,15 +32,10 @@
 /// the exit code is 127 where BINARY is not there, else 126.
 namespace beacon {
 
-struct LaunchUser {
-    uid_t uid = 0;
-    gid_t gid = 0;
-};
-
 struct LaunchRequest {
     pid_t parent = 0; ///< whose death ends the Beacon; 0: whoever it is at the start
     int report = -1; ///< -1: none
-    std::optional<LaunchUser> user; ///< nullopt: nobody else than now
+    std::optional<UserIds> user; ///< nullopt: nobody else than now
     bool netAdmin = false; ///< keeps CAP_NET_ADMIN besides CAP_NET_RAW
     std::vector<std::string> command; ///< [0] is an absolute path
 };

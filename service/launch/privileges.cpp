@@ -47,7 +47,7 @@ bool keepOnly(const std::vector<cap_value_t>& values, bool inheritable)
     return ::cap_set_proc(caps.get()) == 0;
 }
 
-Result<> becomeUser(const LaunchUser& user)
+Result<> becomeUser(const UserIds& user)
 {
     if (::getuid() == user.uid && ::getgid() == user.gid)
         return {};

@@ -279,7 +279,7 @@ void TstQtProcess::aLauncherThatGetsNoFurtherIsNoFaultOfTheFile()
         QVERIFY(::setegid(65'534) == 0 && ::seteuid(65'534) == 0); // who may not become anybody else
     Rig rig;
     Command command{kMisbehave, {"hang"}, {}};
-    command.user = ProcessUser{12'345, 12'345};
+    command.user = UserIds{12'345, 12'345};
     rig.process.start(command);
     const bool ended = rig.waitForEnd();
     QVERIFY(::seteuid(::getuid()) == 0 && ::setegid(::getgid()) == 0);
