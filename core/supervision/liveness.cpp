@@ -52,7 +52,8 @@ void Liveness::line(MonotonicTime now, Sign sign)
     if (m_state == State::Off)
         return;
     if (m_sawLine && m_carrier) {
-        m_gaps[m_nextGap] = duration_cast<milliseconds>(now - m_lastLine);
+        const auto gap = duration_cast<milliseconds>(now - m_lastLine) - lateness(now);
+        m_gaps[m_nextGap] = std::max(gap, milliseconds{0});
         m_nextGap = (m_nextGap + 1) % m_gaps.size();
     }
     m_sawLine = true;
@@ -62,6 +63,12 @@ void Liveness::line(MonotonicTime now, Sign sign)
         m_lastAttempt = now;
     count(now);
     m_state = floods(now) ? State::Flooding : now - m_lastAttempt <= limit() ? State::Testing : State::Alive;
+}
+
+milliseconds Liveness::lateness(MonotonicTime now) const
+{
+    const auto overdue = duration_cast<milliseconds>(now - m_last) - m_planned;
+    return overdue > m_policy.punctual ? overdue : milliseconds{0};
 }
 
 void Liveness::count(MonotonicTime now)
@@ -114,12 +121,12 @@ Liveness::State Liveness::check(MonotonicTime now)
 {
     if (m_state == State::Off || !m_carrier)
         return m_state;
-    const auto elapsed = duration_cast<milliseconds>(now - m_last);
-    const bool late = elapsed > m_planned + m_policy.punctual;
+    const milliseconds lost = lateness(now);
     // Lines since the last check have set the silence back: count from the last of them.
     const auto sinceLine = duration_cast<milliseconds>(now - std::max(m_last, m_lastLine));
     m_silence += std::min(sinceLine, m_planned);
-    if (!late && m_silence >= limit())
+    m_lastLine = std::min(now, m_lastLine + lost); // nor is it a part of the gap to the next line
+    if (lost == milliseconds{0} && m_silence >= limit())
         m_state = State::Stalled;
     else if (m_sawLine && m_silence * 3 > limit())
         m_state = State::Silent;

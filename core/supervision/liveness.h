@@ -68,6 +68,8 @@ public:
 private:
     void plan(MonotonicTime now);
     void count(MonotonicTime now);
+    /// By how much a check is overdue, where that is more than unpunctual: time that our own loop has lost.
+    [[nodiscard]] std::chrono::milliseconds lateness(MonotonicTime now) const;
     [[nodiscard]] bool floods(MonotonicTime now) const;
 
     Policy m_policy;

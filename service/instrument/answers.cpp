@@ -7,17 +7,11 @@
 
 #include <QJsonArray>
 
-#include <pwd.h>
+#include <algorithm>
 
 namespace beacon {
 
 namespace {
-
-QString userName(std::uint32_t uid)
-{
-    const passwd* entry = ::getpwuid(uid);
-    return entry != nullptr ? QString::fromLocal8Bit(entry->pw_name) : QString::number(uid);
-}
 
 /// ["192.0.2.1", "on the link (IPv6)", …], best first.
 QJsonArray routesFact(const LinkState& link)
@@ -37,24 +31,6 @@ QJsonArray resolversFact()
     for (const IpAddress& address : readResolvers())
         resolvers.append(QString::fromStdString(address.text()));
     return resolvers;
-}
-
-std::string joined(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : ",") + word;
-    return text;
-}
-
-/// "pid_namespace, user beacon, capabilities net_raw"; empty: nothing has run yet.
-QString containmentFact(const Containment& containment)
-{
-    QString fact = QString::fromStdString(containment.kind);
-    if (containment.uid)
-        fact += QStringLiteral(", user %1, capabilities %2")
-                    .arg(userName(*containment.uid), QString::fromStdString(containment.capabilities));
-    return fact;
 }
 
 } // namespace
@@ -92,8 +68,16 @@ Commands::Actions Instrument::actions()
         add("--user", m_settings.user);
         add("--name", m_settings.name);
         add("--runtime-dir", m_settings.runtimeDir.substr(0, m_settings.runtimeDir.rfind('/')));
-        if (!m_settings.techniques.empty())
-            add("--techniques", joined(m_settings.techniques));
+        constexpr std::size_t kMostPorts = 20; // a drill is short
+        std::string techniques, ports;
+        for (const std::string& technique : m_settings.techniques)
+            techniques += (techniques.empty() ? "" : ",") + technique;
+        for (std::size_t i = 0; i < std::min(m_settings.ports.size(), kMostPorts); ++i)
+            ports += (ports.empty() ? "" : ",") + std::to_string(m_settings.ports[i]);
+        if (!techniques.empty())
+            add("--techniques", techniques);
+        if (!ports.empty())
+            add("--ports", ports);
         if (m_settings.netAdmin)
             arguments << QStringLiteral("--net-admin");
         return arguments;
@@ -125,7 +109,7 @@ QJsonObject Instrument::facts() const
         {QStringLiteral("beacon"), QString::fromStdString(m_settings.beacon)},
         {QStringLiteral("life"), QString::fromLatin1(lifeName(m_supervisor->life()).data())},
         {QStringLiteral("pid"), static_cast<qint64>(m_supervisor->pid())},
-        {QStringLiteral("containment"), containmentFact(m_supervisor->containment())},
+        {QStringLiteral("containment"), m_containment},
         {QStringLiteral("stdout"), m_terminal ? QStringLiteral("terminal") : QStringLiteral("pipe")},
         {QStringLiteral("liveness"), QString::fromLatin1(stateName(m_liveness.stateAt(m_clock.now())).data())},
         {QStringLiteral("attempts"), static_cast<qint64>(m_attempts)},

@@ -4,6 +4,8 @@
 
 #include <QJsonArray>
 
+#include <pwd.h>
+
 namespace beacon {
 
 namespace {
@@ -79,6 +81,16 @@ QString escapeSentence(const EscapeLine& line)
     if (target.port != 0)
         sentence += QStringLiteral(":%1").arg(target.port);
     return sentence;
+}
+
+QString containmentText(const Containment& containment)
+{
+    QString words = text(containment.kind);
+    if (!containment.uid)
+        return words;
+    const passwd* entry = ::getpwuid(*containment.uid);
+    const QString user = entry != nullptr ? QString::fromLocal8Bit(entry->pw_name) : QString::number(*containment.uid);
+    return words + QStringLiteral(", user %1, capabilities %2").arg(user, text(containment.capabilities));
 }
 
 QJsonObject processStarted(qint64 pid, const std::optional<std::string>& version)

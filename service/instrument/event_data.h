@@ -22,6 +22,9 @@ namespace beacon {
 [[nodiscard]] QJsonObject outputData(const std::string& text, Stream stream, bool truncated, quint64 dropped);
 [[nodiscard]] QJsonObject escapeData(const EscapeLine& line, std::uint32_t run);
 [[nodiscard]] QString escapeSentence(const EscapeLine& line);
+/// "pid_namespace, user beacon, capabilities net_raw": the health fact `containment`. Asks the host for the user's
+/// name.
+[[nodiscard]] QString containmentText(const Containment& containment);
 [[nodiscard]] QJsonObject processStarted(qint64 pid, const std::optional<std::string>& version); ///< nullopt: foreign
 [[nodiscard]] QJsonObject processExited(
     const Exit& exit, std::chrono::milliseconds uptime, const std::vector<std::string>& lastLines);

@@ -103,8 +103,7 @@ Result<> Instrument::start()
     log::info("instrument started",
         {{"interface", m_settings.interface}, {"beacon", m_settings.beacon}, {"socket", m_settings.socketPath()}});
     if (m_link->state().usable())
-        publish(
-            m_events.make(EventId::InterfaceUp, interfaceSentence(m_link->state()), interfaceData(m_link->state())));
+        announceInterface();
     reconcile();
     judge();
     return {};
@@ -126,42 +125,6 @@ Result<> Instrument::serveAdmin()
     rpc::Listener::Settings settings;
     settings.path = QString::fromStdString(m_settings.socketPath());
     return m_listener.listen(settings);
-}
-
-Result<> Instrument::watchInterface()
-{
-    m_link = m_parts.makeLinkMonitor();
-    connect(m_link.get(), &LinkMonitor::changed, this, &Instrument::onLink);
-    connect(m_link.get(), &LinkMonitor::failed, this, [](const Error& error) {
-        log::warning("interface monitor", {{"error", describe(error)}});
-    });
-    if (auto started = m_link->start(m_settings.interface); !started)
-        return started;
-    m_liveness.setCarrier(m_link->state().usable(), m_clock.now());
-    switchOn();
-    listenToSwitch();
-    return {};
-}
-
-void Instrument::switchOn()
-{
-    const LinkState& link = m_link->state();
-    if (!link.present || link.index == m_switchedOn)
-        return;
-    m_switchedOn = link.index;
-    if (link.up)
-        return;
-    if (const auto up = m_link->bringUp(); up)
-        log::info("interface switched on", {{"interface", link.name}});
-    else
-        log::warning("the interface is switched off", {{"interface", link.name}, {"error", describe(up.error())}});
-}
-
-void Instrument::listenToSwitch()
-{
-    const LinkState& link = m_link->state();
-    if (const auto heard = m_switchPort.follow(link.usable() && link.ethernet ? link.index : 0); !heard)
-        log::info("no word from a switch", {{"error", describe(heard.error())}});
 }
 
 void Instrument::connectOutput()
@@ -232,6 +195,7 @@ void Instrument::applySettings(const std::vector<std::string>& changed)
     if (has("interface")) {
         if (auto watched = watchInterface(); !watched)
             log::error("interface monitor", {{"error", describe(watched.error())}});
+        announceInterface();
     }
     if (has("beacon"))
         m_terminal = false;
@@ -283,30 +247,12 @@ void Instrument::reconcile()
     }
 }
 
-void Instrument::onLink(const LinkState& now, const LinkState& before)
-{
-    const MonotonicTime time = m_clock.now();
-    m_liveness.setCarrier(now.usable(), time);
-    if (now.usable() && !before.usable())
-        m_watch.restart(time);
-    if (now.usable() != before.usable() || (now.usable() && now.index != before.index) || now.name != before.name)
-        publish(m_events.make(
-            now.usable() ? EventId::InterfaceUp : EventId::InterfaceDown, interfaceSentence(now), interfaceData(now)));
-    if (before.present && now.present && (now.index != before.index || now.name != before.name))
-        m_moved = true;
-    switchOn();
-    if (now.usable() != before.usable() || now.index != before.index)
-        listenToSwitch();
-    reconcile();
-    armCheck();
-    judge();
-}
-
 void Instrument::onProcessStarted(qint64 pid)
 {
     const MonotonicTime now = m_clock.now();
     m_running = true;
     m_unannounced = pid;
+    m_containment = containmentText(m_supervisor->containment());
     m_output.begin();
     m_liveness.started(now);
     m_watch.restart(now);
@@ -347,8 +293,10 @@ void Instrument::onLife(Life life)
         Q_EMIT stopped();
         return;
     }
-    if (life == Life::Stopped)
+    if (life == Life::Stopped) {
+        forgetBeaconFiles(m_settings);
         reconcile();
+    }
     armCheck();
     judge();
 }
@@ -365,7 +313,7 @@ void Instrument::onAlive(bool attempt)
         const bool first = !m_skeleton.working();
         m_watch.left(m_clock.now(), Family::Ipv4);
         m_skeleton.noteWorking();
-        if (first || m_lastStatus == HealthStatus::Error)
+        if (first || m_nothingLeft)
             judge();
     }
 }
@@ -385,7 +333,7 @@ void Instrument::onAttempt(const AttemptLine& line)
         return;
     const bool first = !m_skeleton.working();
     m_skeleton.noteWorking();
-    if (first || m_lastStatus == HealthStatus::Error)
+    if (first || m_nothingLeft)
         judge();
 }
 

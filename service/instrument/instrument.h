@@ -65,6 +65,7 @@ private:
     void prepareCommand();
     void reconcile(); ///< starts or stops the Beacon as the interface and stop() have it
 
+    void announceInterface(); ///< as it is now: up or down
     void switchOn(); ///< the interface, once per appearance: who switches it off later has a reason
     void listenToSwitch();
     void onLink(const LinkState& now, const LinkState& before);
@@ -91,7 +92,7 @@ private:
     Parts m_parts;
     Skeleton& m_skeleton;
     EventSource& m_events;
-    HealthStatus m_lastStatus = HealthStatus::Pending;
+    bool m_nothingLeft = false; ///< as of the last judgement: the next attempt that leaves is news
     std::optional<Journal> m_journal; ///< on the bench
     admin::Feed m_feed;
     rpc::Listener m_listener;
@@ -111,6 +112,7 @@ private:
     bool m_terminal = false; ///< a Beacon that says nothing into a pipe is tried on a terminal, and so by turns
     bool m_running = false; ///< the Beacon itself, not only its launcher
     bool m_moved = false; ///< name or index of the interface changed: the Beacon must be replaced
+    QString m_containment; ///< of the process that runs, or ran last, in words
     std::optional<qint64> m_unannounced; ///< pid of a process whose event waits for its hello
     std::optional<Event> m_processChain;
     MonotonicTime m_rollUpBegan{};

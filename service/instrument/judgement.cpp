@@ -90,6 +90,7 @@ void Instrument::judgeAttempts()
     const Verdict verdict = judging ? m_watch.judge(now) : Verdict::Leaving;
     const std::string detail = m_watch.detail().empty() ? "" : ": " + m_watch.detail();
     const std::string limit = std::to_string(m_watch.limit().count() / 1'000) + " s";
+    m_nothingLeft = verdict != Verdict::Leaving;
     hold(verdict == Verdict::NoNextHop, Reason::NoNextHop, detail);
     hold(verdict == Verdict::LocalErrors, Reason::LocalErrors, detail);
     hold(verdict == Verdict::Skipped, Reason::AllSkipped, detail);
@@ -107,7 +108,6 @@ void Instrument::showHealth()
     const QJsonObject json = m_skeleton.healthJson();
     if (const auto health = admin::healthFromJson(json))
         m_feed.setHealth(*health);
-    m_lastStatus = m_skeleton.health().status;
 }
 
 } // namespace beacon

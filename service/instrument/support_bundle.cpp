@@ -80,23 +80,33 @@ QJsonValue redacted(const QJsonValue& value)
 
 QJsonObject supportBundle(const QJsonObject& health, const QJsonObject& config, const QByteArrayList& recent, double at)
 {
-    constexpr qsizetype kMostBytes = 700 * 1024;
-    QJsonArray entries;
+    constexpr qsizetype kMostBytes = 700 * 1024; // after redaction: a blot may be longer than a secret
     qsizetype bytes = 0;
-    for (auto entry = recent.crbegin(); entry != recent.crend(); ++entry) {
-        const QJsonObject clean = redacted(QJsonDocument::fromJson(*entry).object()).toObject();
-        bytes += QJsonDocument{clean}.toJson(QJsonDocument::Compact).size() + 1; // a blot may be longer than a secret
-        if (bytes > kMostBytes)
-            break;
-        entries.prepend(clean);
-    }
-    return {{QStringLiteral("bundle"), 1}, {QStringLiteral("at"), at},
+    const auto bounded = [&](const QJsonObject& object) -> QJsonValue {
+        const QJsonObject clean = redacted(object).toObject();
+        const qsizetype size = QJsonDocument{clean}.toJson(QJsonDocument::Compact).size() + 1;
+        if (bytes + size > kMostBytes)
+            return QJsonValue::Undefined;
+        bytes += size;
+        return clean;
+    };
+    QJsonObject bundle{{QStringLiteral("bundle"), 1}, {QStringLiteral("at"), at},
         {QStringLiteral("version"), QStringLiteral(BEACON_VERSION)},
         {QStringLiteral("host"), QSysInfo::machineHostName()},
         {QStringLiteral("system"), QSysInfo::prettyProductName()},
-        {QStringLiteral("kernel"), QSysInfo::kernelVersion()}, {QStringLiteral("process"), processFacts()},
-        {QStringLiteral("health"), redacted(health)}, {QStringLiteral("config"), redacted(config)},
-        {QStringLiteral("recent"), entries}, {QStringLiteral("left_out"), recent.size() - entries.size()}};
+        {QStringLiteral("kernel"), QSysInfo::kernelVersion()}, {QStringLiteral("process"), processFacts()}};
+    bundle.insert(QStringLiteral("health"), bounded(health)); // undefined, which is too large, is not inserted
+    bundle.insert(QStringLiteral("config"), bounded(config));
+    QJsonArray entries;
+    for (auto entry = recent.crbegin(); entry != recent.crend(); ++entry) {
+        const QJsonValue clean = bounded(QJsonDocument::fromJson(*entry).object());
+        if (clean.isUndefined())
+            break;
+        entries.prepend(clean);
+    }
+    bundle.insert(QStringLiteral("recent"), entries);
+    bundle.insert(QStringLiteral("left_out"), recent.size() - entries.size());
+    return bundle;
 }
 
 } // namespace beacon

@@ -145,6 +145,8 @@ void Containment::killOrphans()
         // Their children are ours then, so this ends when there are none.
         if (::waitpid(-1, nullptr, 0) < 0 && errno == ECHILD)
             return;
+        while (::waitpid(-1, nullptr, WNOHANG) > 0)
+            ; // all that have died meanwhile
     }
 }
 

@@ -171,8 +171,9 @@ void sweepLeftoversOf(LaunchRequest request)
         ;
 }
 
-/// Passes signals on until `beacon` has ended; its wait status.
-int await(pid_t beacon)
+/// Passes signals on until `beacon` has ended; its wait status. `whom` is all that is reaped meanwhile, as waitpid(2)
+/// has it.
+int await(pid_t beacon, pid_t whom)
 {
     const sigset_t signals = awaited();
     while (true) {
@@ -185,7 +186,7 @@ int await(pid_t beacon)
             continue;
         }
         int status = 0;
-        while (const pid_t ended = ::waitpid(-1, &status, WNOHANG)) {
+        while (const pid_t ended = ::waitpid(whom, &status, WNOHANG)) {
             if (ended == beacon)
                 return status;
             if (ended < 0)
@@ -240,7 +241,7 @@ template <class Number> std::optional<Number> numberIn(std::string_view text)
     return error == std::errc{} && end == text.data() + text.size() && value >= 0 ? std::optional{value} : std::nullopt;
 }
 
-std::optional<LaunchUser> userIn(std::string_view text)
+std::optional<UserIds> userIn(std::string_view text)
 {
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos)
@@ -248,7 +249,7 @@ std::optional<LaunchUser> userIn(std::string_view text)
     const auto uid = numberIn<uid_t>(text.substr(0, colon));
     const auto gid = numberIn<gid_t>(text.substr(colon + 1));
     constexpr auto kNobody = static_cast<uid_t>(-1); // "leave it as it is", setresuid(2)
-    return uid && gid && *uid != kNobody && *gid != kNobody ? std::optional{LaunchUser{*uid, *gid}} : std::nullopt;
+    return uid && gid && *uid != kNobody && *gid != kNobody ? std::optional{UserIds{*uid, *gid}} : std::nullopt;
 }
 
 bool readOption(std::string_view name, std::string_view value, LaunchRequest& request)
@@ -287,7 +288,7 @@ Result<LaunchRequest> readLaunchRequest(std::span<char* const> arguments)
 void launch(const LaunchRequest& request)
 {
     detachFromStarter(request);
-    if (request.command[0].front() != '/')
+    if (!request.command[0].starts_with('/'))
         execFailed(request, EINVAL);
     const pid_t self = ::getpid();
     Containment containment;
@@ -308,7 +309,9 @@ void launch(const LaunchRequest& request)
     redirect(STDOUT_FILENO, O_WRONLY); // when the Beacon closes its own, that is seen
     keepOnlyKill();
     ::prctl(PR_SET_DUMPABLE, 0); // the Beacon may be of the same user
-    const int status = await(beacon);
+    // The namespace's init is reaped when it is closed: until then its pid is nobody else's.
+    constexpr pid_t kAnyone = -1;
+    const int status = await(beacon, containment.kind() == Containment::Kind::PidNamespace ? beacon : kAnyone);
     containment.close();
     endLike(status);
 }

@@ -61,6 +61,8 @@ private Q_SLOTS:
     void fault20_suspendAndClockJumpsBlameNobody();
     void fault26_aLoopThatStoodStillBlamesNobody();
     void aPunctualBeaconCausesFewChecks();
+    void ourOwnLatenessIsNoGapOfAStrangers_data();
+    void ourOwnLatenessIsNoGapOfAStrangers();
 };
 
 void TstLiveness::withoutAFirstLineTheGraceDecides()
@@ -276,6 +278,29 @@ void TstLiveness::aPunctualBeaconCausesFewChecks()
         due = rig.clock.now() + *rig.liveness.nextCheck();
     }
     QVERIFY2(checks <= 35, qPrintable(QString::number(checks))); // in ten minutes
+}
+
+void TstLiveness::ourOwnLatenessIsNoGapOfAStrangers_data()
+{
+    QTest::addColumn<bool>("checkFirst");
+    QTest::newRow("the loop looks at the clock first") << true;
+    QTest::newRow("the loop reads first") << false;
+}
+
+void TstLiveness::ourOwnLatenessIsNoGapOfAStrangers()
+{
+    QFETCH(bool, checkFirst);
+    Rig rig;
+    for (int i = 0; i < 5; ++i) {
+        rig.line();
+        rig.pass(1s);
+    }
+    rig.clock.advance(10min); // our own loop stood still
+    if (checkFirst)
+        static_cast<void>(rig.liveness.check(rig.clock.now()));
+    rig.line();
+    rig.line();
+    QVERIFY2(rig.liveness.limit() <= 90s, qPrintable(QString::number(rig.liveness.limit().count())));
 }
 
 QTEST_GUILESS_MAIN(TstLiveness)
