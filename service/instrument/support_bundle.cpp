@@ -83,7 +83,7 @@ QJsonObject supportBundle(const QJsonObject& health, const QJsonObject& config, 
     constexpr qsizetype kMostBytes = 700 * 1024; // after redaction: a blot may be longer than a secret
     qsizetype bytes = 0;
     const auto bounded = [&](const QJsonObject& object) -> QJsonValue {
-        const QJsonObject clean = redacted(object).toObject();
+        QJsonObject clean = redacted(object).toObject();
         const qsizetype size = QJsonDocument{clean}.toJson(QJsonDocument::Compact).size() + 1;
         if (bytes + size > kMostBytes)
             return QJsonValue::Undefined;
