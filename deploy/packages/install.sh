@@ -32,7 +32,7 @@ supportedSystem() {
 # keepQuiet PACKAGE...: Debian would start a daemon of each on this machine; the lab and the benches start their own.
 keepQuiet() {
     local name
-    for name in unbound supervisor; do
+    for name in unbound radvd supervisor; do
         [[ " $* " == *" $name "* && -d /run/systemd/system ]] || continue
         $as_root systemctl mask "$name.service" >/dev/null 2>&1 &&
             note "the system's own $name.service is masked, it is run only from here; 'systemctl unmask $name' undoes it"

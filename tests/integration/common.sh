@@ -21,7 +21,7 @@ need() {
 # insideLab "$@": runs this very script again inside the lab.
 insideLab() {
     [[ -z ${BEACON_LAB-} ]] || return 0
-    need unshare nsenter setpriv nft ip unbound jq
+    need unshare nsenter setpriv nft ip unbound dnsmasq radvd jq
     exec "$root/deploy/lab" run "$0" "$@"
 }
 
