@@ -260,6 +260,8 @@ std::vector<Option> commandLineOptions(const Program& program)
     }
     add("help", OptionKind::Flag, "", "Show this help and exit");
     add("version", OptionKind::Flag, "", "Show the version and exit");
+    add("manual", OptionKind::Flag, "", "Print the manual page in roff and exit");
+    options.back().hidden = true;
     return options;
 }
 

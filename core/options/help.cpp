@@ -35,11 +35,119 @@ std::string nameColumn(const Option& option, bool inFile)
 {
     std::string text = "  " + (inFile ? keyOf(option) : "--" + std::string{option.name});
     if (option.kind != OptionKind::Flag)
-        text += ' ' + std::string{option.value.empty() ? "VALUE" : option.value};
+        text += ' ' + valueText(option);
     return text + "  ";
 }
 
-std::string helpColumn(const Option& option)
+void addTable(std::string& out, std::span<const Option> options, bool inFile, std::size_t column)
+{
+    for (const Option& option : options) {
+        if (option.hidden)
+            continue;
+        std::string line = nameColumn(option, inFile);
+        if (line.size() > column)
+            line += '\n' + std::string(column, ' ');
+        else
+            line.resize(column, ' ');
+        out += line;
+        wrapInto(out, optionHelp(option), column);
+    }
+}
+
+std::size_t columnFor(std::span<const Option> options, bool inFile, std::size_t column = 0)
+{
+    for (const Option& option : options)
+        if (!option.hidden)
+            column = std::max(column, std::min(nameColumn(option, inFile).size(), kMaxNameColumn));
+    return column;
+}
+
+void addSummary(std::string& out, std::string_view sentence)
+{
+    wrapInto(out, std::string{sentence} + (sentence.ends_with('.') ? "" : "."), 0);
+}
+
+void addNotes(std::string& out, std::string_view notes)
+{
+    if (!notes.empty())
+        out += '\n' + std::string{notes} + (notes.ends_with('\n') ? "" : "\n");
+}
+
+/// Those of `path` and below it, a line or two each.
+void addCommands(std::string& out, const Program& program, std::string_view path)
+{
+    out += "\nCommands:\n";
+    for (const Subcommand& command : program.commands) {
+        if (!path.empty() && command.path != path && !command.path.starts_with(std::string{path} + ' '))
+            continue;
+        std::string line = "  " + std::string{command.path};
+        if (!command.operands.empty())
+            line += ' ' + operandsText(command);
+        if (line.size() + 2 > kMaxNameColumn)
+            line += '\n' + std::string(kMaxNameColumn, ' ');
+        else
+            line.resize(kMaxNameColumn, ' ');
+        out += line;
+        wrapInto(out, command.help, kMaxNameColumn);
+    }
+}
+
+void addExits(std::string& out, const Program& program)
+{
+    if (program.exits.empty())
+        return;
+    out += "\nExit codes:\n";
+    for (const ExitCode& exit : program.exits) {
+        std::string line = "  " + std::to_string(exit.code);
+        line.resize(7, ' ');
+        out += line;
+        wrapInto(out, exit.meaning, 7);
+    }
+}
+
+std::string commandHelp(const Program& program, const Subcommand& command)
+{
+    std::string out = "Usage: " + std::string{program.name} + ' ' + std::string{command.path};
+    if (!command.operands.empty())
+        out += ' ' + operandsText(command);
+    out += " [OPTION]...\n";
+    addSummary(out, command.help);
+    const std::vector<Option> general = commandLineOptions(program);
+    const std::size_t column = columnFor(general, false, columnFor(command.options, false));
+    if (!command.options.empty()) {
+        out += "\nOptions:\n";
+        addTable(out, command.options, false, column);
+    }
+    out += "\nOptions of every command:\n";
+    addTable(out, general, false, column);
+    addNotes(out, command.notes);
+    return out;
+}
+
+std::string programHelp(const Program& program, std::string_view path)
+{
+    std::string out = "Usage: " + std::string{program.name} + (path.empty() ? "" : " " + std::string{path})
+        + " COMMAND [OPTION]...\n";
+    addSummary(out, program.summary);
+    addCommands(out, program, path);
+    const std::vector<Option> options = commandLineOptions(program);
+    out += "\nOptions of every command:\n";
+    addTable(out, options, false, columnFor(options, false));
+    if (path.empty())
+        addExits(out, program);
+    if (path.empty())
+        addNotes(out, program.notes);
+    return out;
+}
+
+} // namespace
+
+std::string valueText(const Option& option)
+{
+    return std::string{option.value.empty() ? "VALUE" : option.value};
+}
+
+std::string optionHelp(const Option& option)
 {
     std::string text{option.help};
     if (!option.choices.empty()) {
@@ -55,38 +163,23 @@ std::string helpColumn(const Option& option)
     return text;
 }
 
-void addTable(std::string& out, std::span<const Option> options, bool inFile, std::size_t column)
+std::string helpText(const Program& program, std::string_view command)
 {
-    for (const Option& option : options) {
-        std::string line = nameColumn(option, inFile);
-        if (line.size() > column)
-            line += '\n' + std::string(column, ' ');
-        else
-            line.resize(column, ' ');
-        out += line;
-        wrapInto(out, helpColumn(option), column);
+    if (!program.commands.empty()) {
+        const Subcommand* const row = findCommand(program, command);
+        return row != nullptr ? commandHelp(program, *row) : programHelp(program, command);
     }
-}
-
-} // namespace
-
-std::string helpText(const Program& program)
-{
     const std::vector<Option> options = commandLineOptions(program);
     std::vector<Option> fileOnly;
     std::ranges::copy_if(program.options, std::back_inserter(fileOnly),
         [](const Option& option) { return option.where == Where::File; });
-    std::size_t column = 0;
-    for (const Option& option : options)
-        column = std::max(column, std::min(nameColumn(option, false).size(), kMaxNameColumn));
-    for (const Option& option : fileOnly)
-        column = std::max(column, std::min(nameColumn(option, true).size(), kMaxNameColumn));
+    const std::size_t column = columnFor(fileOnly, true, columnFor(options, false));
 
     std::string out = "Usage: " + std::string{program.name};
     if (!program.usage.empty())
         out += ' ' + std::string{program.usage};
     out += " [OPTION]...\n";
-    wrapInto(out, std::string{program.summary} + (program.summary.ends_with('.') ? "" : "."), 0);
+    addSummary(out, program.summary);
     out += "\nOptions:\n";
     addTable(out, options, false, column);
     if (hasFile(program)) {
@@ -98,8 +191,8 @@ std::string helpText(const Program& program)
             2);
         addTable(out, fileOnly, true, column);
     }
-    if (!program.notes.empty())
-        out += '\n' + std::string{program.notes} + (program.notes.ends_with('\n') ? "" : "\n");
+    addExits(out, program);
+    addNotes(out, program.notes);
     return out;
 }
 

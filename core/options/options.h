@@ -12,8 +12,9 @@
 #include <variant>
 #include <vector>
 
-/// One constexpr table per program gives its command line, its configuration file, --help, the default file and the
-/// JSON Schema. Every program also has --help and --version, and, where a row has Where::File, --config and
+/// One constexpr table per program gives its command line, its configuration file, --help, the default file, the JSON
+/// Schema, the manual page (man.h) and the completion (completion.h). Every program also has --help and --version, and,
+/// where a row has Where::File, --config and
 /// --check-config.
 namespace beacon {
 
@@ -37,6 +38,34 @@ struct Option {
     std::string_view help{}; ///< one sentence without a full stop
     double low = 0, high = 0; ///< bounds of a Number, units as in `help`
     std::string_view choices{}; ///< "json|text"
+    bool repeats = false; ///< of a TextList: given again it adds its items
+    bool hidden = false; ///< understood, shown nowhere
+    std::string_view completes{}; ///< what a shell offers for the value: kCompletesFile, or a kind the program lists
+};
+
+inline constexpr std::string_view kCompletesFile = "file"; ///< paths, by the shell itself
+
+/// What stands behind a command, in its place.
+struct Operand {
+    std::string_view name; ///< "FILE"
+    std::string_view completes{}; ///< as in Option
+    std::string_view choices{}; ///< "bash|zsh"
+    bool optional = false;
+    bool repeats = false; ///< the last one only: takes all the rest
+};
+
+/// A row of a program that does several things: "sensorctl config apply TARGET FILE".
+struct Subcommand {
+    std::string_view path; ///< one word or more: "config apply"
+    std::span<const Operand> operands{};
+    std::string_view help; ///< one sentence without a full stop
+    std::span<const Option> options{}; ///< beside the program's own; names clash with none of these
+    std::string_view notes{}; ///< printed after its options
+};
+
+struct ExitCode {
+    int code;
+    std::string_view meaning;
 };
 
 struct Program {
@@ -47,6 +76,9 @@ struct Program {
     std::size_t maxOperands = 0;
     std::string_view notes{}; ///< printed after the options: examples, files, exit codes
     std::string_view fileVariable{}; ///< environment variable that names the configuration file: "BEACON_CONFIG"
+    int section = 1; ///< of its manual page
+    std::span<const Subcommand> commands{}; ///< where there are any, one must be given; they have the operands
+    std::span<const ExitCode> exits{};
 };
 
 /// What was asked for: given on the command line, else in the file, else the default.
@@ -60,16 +92,20 @@ public:
     /// Expanded and sorted, each once.
     [[nodiscard]] std::vector<std::uint16_t> ports(std::string_view name) const;
     [[nodiscard]] const std::vector<std::string>& operands() const noexcept { return m_operands; }
+    /// "config apply"; of a program without commands, or with --help alone, empty. With --help perhaps "config".
+    [[nodiscard]] const std::string& command() const noexcept { return m_command; }
 
 private:
     friend class OptionReader;
-    std::span<const Option> m_options;
+    std::vector<Option> m_options;
+    std::string m_command;
     std::map<std::string, std::string, std::less<>> m_line, m_file; ///< spelled as on the command line
     std::vector<std::string> m_operands;
 };
 
 /// Parses `arguments` (argv without the program's name): `--name VALUE`, `--name=VALUE`, operands in any place, `--`
-/// ends the options. Names are exact, each at most once. BadInput says in one sentence what is wrong and what to do.
+/// ends the options. Names are exact, each at most once unless it repeats; a command's own stand behind it. BadInput
+/// says in one sentence what is wrong and what to do.
 [[nodiscard]] Result<Values> parseCommandLine(const Program& program, std::span<char* const> arguments);
 
 /// Adds the keys of a JSON object, none of which override the command line. On complaints `values` stays as it was.
@@ -78,7 +114,8 @@ private:
 /// Reads `path` (at most 1 MiB, a regular file) into applyConfig(). The error names path, pointer and remedy.
 [[nodiscard]] Result<> loadConfig(const Program& program, const std::string& path, Values& values);
 
-/// What every main() begins with. Prints --help, --version or the complaints, one a line, and loads the file that
+/// What every main() begins with. Prints --help, --version, --manual (hidden: man.h) or the complaints, one a line, and
+/// loads the file that
 /// --config names, else `fileVariable`, else /etc/<program>/config.json where that exists. A value: go on. Otherwise
 /// `exitCode` says how to end: 64 for the command line, 78 for the file (sysexits.h).
 struct Started {
@@ -87,7 +124,8 @@ struct Started {
 };
 [[nodiscard]] Started startProgram(const Program& program, int argc, char** argv);
 
-[[nodiscard]] std::string helpText(const Program& program);
+/// `command`: the text about this one, or about those that begin with it.
+[[nodiscard]] std::string helpText(const Program& program, std::string_view command = {});
 [[nodiscard]] std::string defaultFile(const Program& program); ///< JSON, every key that has a default
 /// Reads command line and configuration file anew, for a reload: what the two make together, as effectiveFile() has it.
 /// `arguments`: without the program's name. A file that is there by default only may be missing.

@@ -12,14 +12,19 @@ public:
         : m_program(program)
         , m_values(values)
     {
-        m_values.m_options = program.options;
+        m_values.m_options.assign(program.options.begin(), program.options.end());
     }
 
     [[nodiscard]] const Program& program() const noexcept { return m_program; }
+    [[nodiscard]] const std::string& command() const noexcept { return m_values.m_command; }
+    /// From now on the command's options are known too.
+    void setCommand(std::string path, const Subcommand* row);
     [[nodiscard]] bool onCommandLine(std::string_view name) const { return m_values.m_line.contains(name); }
     void setOnCommandLine(std::string_view name, std::string value) { m_values.m_line.emplace(name, std::move(value)); }
+    void addItems(std::string_view name, std::string_view items);
     void setFromFile(const std::map<std::string, std::string, std::less<>>& values);
     void addOperand(std::string operand) { m_values.m_operands.push_back(std::move(operand)); }
+    [[nodiscard]] const std::vector<std::string>& operands() const noexcept { return m_values.m_operands; }
     [[nodiscard]] std::size_t operandCount() const noexcept { return m_values.m_operands.size(); }
 
 private:
@@ -29,6 +34,13 @@ private:
 
 [[nodiscard]] bool hasFile(const Program& program); ///< whether any option may stand in a file
 [[nodiscard]] std::vector<Option> commandLineOptions(const Program& program); ///< with --config, --help and so on
+
+[[nodiscard]] const Subcommand* findCommand(const Program& program, std::string_view path);
+[[nodiscard]] bool isGroup(const Program& program, std::string_view path); ///< longer paths begin with it
+[[nodiscard]] std::vector<std::string> commandsBelow(const Program& program, std::string_view path); ///< next words
+[[nodiscard]] std::string operandsText(const Subcommand& command); ///< "TARGET [VERSION]", "NAME..."
+[[nodiscard]] std::string valueText(const Option& option); ///< "PPS"
+[[nodiscard]] std::string optionHelp(const Option& option); ///< with choices, bounds and default
 [[nodiscard]] std::string keyOf(const Option& option); ///< "full_cycle" of "full-cycle"
 [[nodiscard]] bool allowedIn(const Option& option, Where where) noexcept;
 

@@ -1,3 +1,4 @@
+#include "core/options/man.h"
 #include "core/options/reader.h"
 
 #include <algorithm>
@@ -56,6 +57,22 @@ bool readFile(const Program& program, const ConfigFile& file, Values& values)
     return complaints.empty();
 }
 
+/// "help config apply".
+int explain(const Program& program, const std::vector<std::string>& words)
+{
+    std::string path;
+    for (const std::string& word : words)
+        path += (path.empty() ? "" : " ") + word;
+    if (!path.empty() && findCommand(program, path) == nullptr && !isGroup(program, path)) {
+        complain(program,
+            shown(path) + " is not a command of " + std::string{program.name} + "; see " + std::string{program.name}
+                + " --help");
+        return EX_USAGE;
+    }
+    print(STDOUT_FILENO, helpText(program, path));
+    return EX_OK;
+}
+
 } // namespace
 
 Started startProgram(const Program& program, int argc, char** argv)
@@ -67,9 +84,15 @@ Started startProgram(const Program& program, int argc, char** argv)
         return {std::nullopt, EX_USAGE};
     }
     if (values->given("help")) {
-        print(STDOUT_FILENO, helpText(program));
+        print(STDOUT_FILENO, helpText(program, values->command()));
         return {std::nullopt, EX_OK};
     }
+    if (values->given("manual")) {
+        print(STDOUT_FILENO, manualPage(program));
+        return {std::nullopt, EX_OK};
+    }
+    if (values->command() == "help")
+        return {std::nullopt, explain(program, values->operands())};
     if (values->given("version")) {
         print(STDOUT_FILENO, std::string{program.name} + ' ' + BEACON_VERSION + '\n');
         return {std::nullopt, EX_OK};

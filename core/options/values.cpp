@@ -56,6 +56,21 @@ std::vector<std::uint16_t> Values::ports(std::string_view name) const
     return parsePorts(inForce(m_line, m_file, m_options, name)).value_or(std::vector<std::uint16_t>{});
 }
 
+void OptionReader::setCommand(std::string path, const Subcommand* row)
+{
+    m_values.m_command = std::move(path);
+    m_values.m_options.assign(m_program.options.begin(), m_program.options.end());
+    if (row != nullptr)
+        m_values.m_options.insert(m_values.m_options.end(), row->options.begin(), row->options.end());
+}
+
+void OptionReader::addItems(std::string_view name, std::string_view items)
+{
+    const auto [at, isNew] = m_values.m_line.emplace(name, items);
+    if (!isNew)
+        (at->second += ',') += items;
+}
+
 void OptionReader::setFromFile(const std::map<std::string, std::string, std::less<>>& values)
 {
     for (const auto& [name, value] : values)
