@@ -37,10 +37,13 @@ template <class Number> Number numberIn(std::string_view text)
     return value;
 }
 
-QStringList launcherArguments(const Command& command, int reportFd)
+QStringList launcherArguments(const std::vector<std::string>& options, const Command& command, int reportFd)
 {
-    QStringList arguments{
-        QStringLiteral("--parent"), QString::number(::getpid()), QStringLiteral("--report"), QString::number(reportFd)};
+    QStringList arguments;
+    for (const std::string& option : options)
+        arguments << QString::fromStdString(option);
+    arguments << QStringLiteral("--parent") << QString::number(::getpid()) << QStringLiteral("--report")
+              << QString::number(reportFd);
     if (command.user)
         arguments << QStringLiteral("--user") << QStringLiteral("%1:%2").arg(command.user->uid).arg(command.user->gid);
     if (command.netAdmin)
@@ -73,8 +76,9 @@ QProcessEnvironment launcherEnvironment(const Command& command)
 
 } // namespace
 
-QtProcess::QtProcess(std::string launcher)
+QtProcess::QtProcess(std::string launcher, std::vector<std::string> launcherOptions)
     : m_launcher(std::move(launcher))
+    , m_launcherOptions(std::move(launcherOptions))
     , m_buffer(std::make_unique<char[]>(kChunkBytes))
 {
 }
@@ -157,7 +161,7 @@ void QtProcess::start(const Command& command)
     connect(&process, &QProcess::finished, this, &QtProcess::onFinished);
     connect(&process, &QProcess::errorOccurred, this, &QtProcess::onError);
     errno = 0; // onError() looks at it
-    process.start(QString::fromStdString(m_launcher), launcherArguments(command, report.get()));
+    process.start(QString::fromStdString(m_launcher), launcherArguments(m_launcherOptions, command, report.get()));
     m_launcherPid = process.processId();
 }
 

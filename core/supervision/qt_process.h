@@ -12,9 +12,9 @@
 
 namespace beacon {
 
-/// A Process by QProcess and beacon-launch (service/launch/launch.h), which contains the program, dies with us, and
-/// tells on a close-on-exec pipe what it reached, or why the program could not be executed: so a program's own exit
-/// code 127 is never mistaken for that.
+/// A Process by QProcess and a launcher (core/launch/launcher.h: beacon-launch, sensor-room), which contains the
+/// program, dies with us, and tells on a close-on-exec pipe what it reached, or why the program could not be executed:
+/// so a program's own exit code 127 is never mistaken for that.
 ///
 /// Thread:  as Process. PR_SET_PDEATHSIG is bound to the thread that calls start(): it must live as long as we do.
 /// Limits:  the program's output waits in its pipes only (kPipeBytes each); a chunk is at most kChunkBytes, and valid
@@ -26,13 +26,16 @@ public:
     static constexpr int kPipeBytes = 256 * 1024;
     static constexpr std::size_t kChunkBytes = 64 * 1024;
 
-    explicit QtProcess(std::string launcher);
+    /// `launcherOptions` stand before our own on the launcher's command line.
+    explicit QtProcess(std::string launcher, std::vector<std::string> launcherOptions = {});
     ~QtProcess() override;
 
     void start(const Command& command) override;
     void signalAll(int signal) override;
     [[nodiscard]] std::int64_t pid() const override { return m_pid; }
     [[nodiscard]] Containment containment() const override { return m_containment; }
+    /// From the next start() on.
+    void setLauncherOptions(std::vector<std::string> options) { m_launcherOptions = std::move(options); }
 
 private:
     /// A pipe from the program to us.
@@ -60,6 +63,7 @@ private:
     static constexpr int kChunksPerTurn = 4;
 
     std::string m_launcher;
+    std::vector<std::string> m_launcherOptions;
     std::unique_ptr<QProcess> m_process;
     Channel m_out, m_err, m_report;
     std::string m_reported; ///< a last line without its end; bounded by the pipe's own 64 KiB

@@ -1,11 +1,10 @@
 #include "service/launch/privileges.h"
 
 #include "core/base/user_map.h"
+#include "core/launch/capabilities.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <grp.h>
-#include <memory>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -13,39 +12,6 @@
 namespace beacon {
 
 namespace {
-
-struct FreeCap {
-    void operator()(void* caps) const { ::cap_free(caps); }
-};
-using Caps = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCap>;
-
-bool has(cap_t caps, cap_value_t value)
-{
-    cap_flag_value_t state = CAP_CLEAR;
-    return ::cap_get_flag(caps, value, CAP_PERMITTED, &state) == 0 && state == CAP_SET;
-}
-
-/// Those of `wanted` that this process has.
-std::vector<cap_value_t> permitted(std::initializer_list<cap_value_t> wanted)
-{
-    const Caps now{::cap_get_proc()};
-    std::vector<cap_value_t> values;
-    for (const cap_value_t value : wanted)
-        if (now && has(now.get(), value))
-            values.push_back(value);
-    return values;
-}
-
-bool keepOnly(const std::vector<cap_value_t>& values, bool inheritable)
-{
-    const Caps caps{::cap_init()};
-    if (!caps)
-        return false;
-    for (const cap_flag_t flag : {CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE})
-        if (!values.empty() && (inheritable || flag != CAP_INHERITABLE))
-            ::cap_set_flag(caps.get(), flag, static_cast<int>(values.size()), values.data(), CAP_SET);
-    return ::cap_set_proc(caps.get()) == 0;
-}
 
 Result<> becomeUser(const UserIds& user)
 {
@@ -86,16 +52,6 @@ Result<> becomeUnprivileged(const LaunchRequest& request)
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return systemError("prctl PR_SET_NO_NEW_PRIVS");
     return {};
-}
-
-void keepOnlyKill()
-{
-    keepOnly(permitted({CAP_KILL}), false);
-}
-
-void keepNothing()
-{
-    keepOnly({}, false);
 }
 
 std::string capabilitiesNow()

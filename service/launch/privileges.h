@@ -11,10 +11,6 @@ namespace beacon {
 /// that user is mapped (user_namespaces(7)); and sets no-new-privileges. System: what must be dropped could not be.
 [[nodiscard]] Result<> becomeUnprivileged(const LaunchRequest& request);
 
-/// Keeps the capability to signal processes of other users, where it was there, and nothing else.
-void keepOnlyKill();
-void keepNothing();
-
 /// As the report has them: "net_raw,net_admin" or "none".
 [[nodiscard]] std::string capabilitiesNow();
 
