@@ -74,6 +74,8 @@ constexpr auto kReasonTable = std::to_array<ReasonRow>({
         "There is no network interface to work on: %1."},
     {Reason::ListenFailed, "listen_failed", HealthStatus::Error, kAtOnce,
         "The network interface cannot be listened on: %1."},
+    {Reason::DownloadsNotFetched, "downloads_not_fetched", HealthStatus::Warning, kAtOnce,
+        "Downloads are not fetched yet by this version: requests are kept, and no file comes."},
     {Reason::NotWorking, "not_working", HealthStatus::Error, kAtOnce,
         "Nothing of what it is for has been done since the start."},
 });

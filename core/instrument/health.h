@@ -49,6 +49,7 @@ enum class Reason : std::uint8_t {
     StorageFailed,
     InterfaceNotGiven,
     ListenFailed,
+    DownloadsNotFetched,
     NotWorking,
 };
 

@@ -38,6 +38,10 @@ void TstManifest::theShippedOnesAreValid()
     QVERIFY2(listener, listener ? "" : describe(listener.error()).c_str());
     QVERIFY(listener->relations.at(0).find && !listener->relations.at(0).directMessage);
     QCOMPARE(listener->networkAccess, QStringLiteral("passive"));
+    const auto downloader = manifestFromJson(shipped("downloader"));
+    QVERIFY2(downloader, downloader ? "" : describe(downloader.error()).c_str());
+    QVERIFY(downloader->relations.at(0).find && downloader->relations.at(0).directMessage);
+    QCOMPARE(downloader->networkAccess, QStringLiteral("active"));
 }
 
 void TstManifest::whatIsWrongIsNamed_data()
