@@ -1,0 +1,108 @@
+#pragma once
+
+#include "core/base/address.h"
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "core/base/unique_fd.h"
+
+#include <QObject>
+#include <QSocketNotifier>
+#include <QString>
+#include <QTimer>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace beacon {
+
+/// What has left by an uplink, or an Instrument's share of it.
+struct UplinkCount {
+    std::uint64_t frames = 0;
+    std::uint64_t tokens = 0; ///< frames with token-shaped bytes; nobody here has a key to judge them
+    std::optional<WallTime> lastToken;
+
+    bool operator==(const UplinkCount&) const = default;
+};
+
+/// What token-shaped bytes say of themselves.
+struct TokenKind {
+    std::uint32_t keyId = 0;
+    std::uint8_t technique = 0; ///< Technique::number
+    Family family = Family::Ipv4; ///< of the packet that carried it
+
+    auto operator<=>(const TokenKind&) const = default;
+};
+
+/// An Instrument's end of a cable.
+struct UplinkPort {
+    QString instrument; ///< "beacon_0"
+    MacAddress mac;
+
+    bool operator==(const UplinkPort&) const = default;
+};
+
+/// Counts what leaves the Sensor by a segment's uplink: "left the Sensor" is a fact then, and no hope. What is dropped
+/// on the way there, by a rule or by the bridge, is not counted.
+///
+/// Thread:  used only from the thread that created it; a turn of its event loop takes at most kFramesPerTurn frames.
+/// Errors:  start(): what is knowable at once. An uplink that is gone is looked for once a second.
+/// Limits:  frames are cut at kSnapBytes; per Instrument kMostKinds kinds of tokens have a count of their own. A token
+///          is recognised by its form: by chance one of a million other packets may look so. A mark without a token
+///          (TcpSyn) is a frame like any other.
+/// Source:  packet(7)
+class UplinkTap final : public QObject {
+    Q_OBJECT
+public:
+    static constexpr unsigned kFramesPerTurn = 1'024;
+    static constexpr std::size_t kSnapBytes = 512;
+    static constexpr std::size_t kMostKinds = 256;
+
+    /// `networkNamespace` is the pin of the segment's; the clock must outlive this.
+    UplinkTap(std::string networkNamespace, std::string device, const Clock& clock, QObject* parent = nullptr);
+    ~UplinkTap() override;
+
+    Result<> start(); ///< begins anew, with all counts at 0. NotFound: no uplink yet; it is looked for all the same.
+    void stop();
+    /// Whose frames are whose; what was counted for an Instrument stays its own.
+    void setPorts(const std::vector<UplinkPort>& ports);
+
+    [[nodiscard]] bool isOpen() const noexcept { return static_cast<bool>(m_socket); }
+    [[nodiscard]] WallTime since() const noexcept { return m_since; }
+    [[nodiscard]] const UplinkCount& whole() const noexcept { return m_whole; }
+    [[nodiscard]] UplinkCount of(const QString& instrument) const;
+    [[nodiscard]] UplinkCount others() const
+    {
+        return of({});
+    } ///< from MAC addresses of no Instrument, forged ones too
+    [[nodiscard]] std::map<TokenKind, std::uint64_t> kindsOf(const QString& instrument) const;
+    [[nodiscard]] std::uint64_t dropped() const noexcept
+    {
+        return m_dropped;
+    } ///< by the kernel, for want of room: at
+      ///< least that many more have left
+
+Q_SIGNALS:
+    void counted(); ///< at most once a second
+
+private:
+    struct Share {
+        UplinkCount count;
+        std::map<TokenKind, std::uint64_t> kinds;
+    };
+
+    std::string m_networkNamespace;
+    std::string m_device;
+    const Clock& m_clock;
+    UniqueFd m_socket;
+    WallTime m_since{};
+    UplinkCount m_whole;
+    std::uint64_t m_dropped = 0;
+    std::map<MacAddress, QString> m_ports;
+    std::map<QString, Share> m_shares; ///< of nobody: ""
+};
+
+} // namespace beacon
