@@ -2,8 +2,8 @@
 
 #include "core/base/json_depth.h"
 #include "core/instrument/configuration.h"
-#include "core/platform/messages.h"
 #include "core/store/database.h"
+#include "service/sensor/plain_text.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -50,15 +50,6 @@ QByteArray compact(const QJsonObject& object)
     return QJsonDocument{object}.toJson(QJsonDocument::Compact);
 }
 
-/// Fit for one line of a terminal.
-QString oneLine(QString text)
-{
-    for (QChar& c : text)
-        if (c.category() == QChar::Other_Control || c == QChar::LineSeparator || c == QChar::ParagraphSeparator)
-            c = QLatin1Char(' ');
-    return text.trimmed();
-}
-
 qint64 micros(WallTime at)
 {
     return at.time_since_epoch().count();
@@ -70,32 +61,20 @@ QString notNull(const QString& text)
     return text.isNull() ? QStringLiteral("") : text;
 }
 
-QString shortTime(WallTime at)
+std::vector<Fault> bounded(const std::vector<Fault>& faults)
 {
-    return platform::toRfc3339(std::chrono::floor<std::chrono::seconds>(at))
-               .left(19)
-               .replace(QLatin1Char('T'), QLatin1Char(' '))
-        + QStringLiteral(" UTC");
-}
-
-QByteArray textOf(const std::vector<Fault>& faults)
-{
-    std::vector<Fault> bounded;
+    std::vector<Fault> kept;
     for (const Fault& fault : faults) {
-        if (bounded.size() >= Schema::kMaxFaults)
+        if (kept.size() >= Schema::kMaxFaults)
             break;
-        bounded.push_back({fault.pointer.left(kMaxFaultText), oneLine(fault.text.left(kMaxFaultText))});
+        kept.push_back({fault.pointer.left(kMaxFaultText), oneLine(fault.text, kMaxFaultText)});
     }
-    return QJsonDocument{toJson(bounded)}.toJson(QJsonDocument::Compact);
+    return kept;
 }
 
-std::vector<Fault> faultsOf(const QByteArray& text)
+QByteArray compact(const QJsonArray& array)
 {
-    std::vector<Fault> faults;
-    const QJsonArray list = QJsonDocument::fromJson(text).array();
-    for (const auto& each : list)
-        faults.push_back({each[QLatin1StringView{"pointer"}].toString(), each[QLatin1StringView{"text"}].toString()});
-    return faults;
+    return QJsonDocument{array}.toJson(QJsonDocument::Compact);
 }
 
 QString staleSentence(const QString& target, qint64 base, const std::optional<ConfigVersion>& now)
@@ -115,47 +94,7 @@ QString staleSentence(const QString& target, qint64 base, const std::optional<Co
         .arg(now->who, shortTime(now->at));
 }
 
-constexpr auto kColumns =
-    QLatin1StringView("SELECT version, state, at, uuid, who, why, changed, faults, config FROM documents ");
-
-/// A row of kColumns. Corrupt: its text is no document.
-Result<ConfigVersion> versionFrom(const QVariantList& row)
-{
-    ConfigVersion version;
-    version.version = row.at(0).toLongLong();
-    version.state = static_cast<ConfigVersion::State>(std::clamp(row.at(1).toInt(), int{kWaiting}, int{kRejected}));
-    version.at = WallTime{std::chrono::microseconds{row.at(2).toLongLong()}};
-    version.uuid = QUuid::fromRfc4122(row.at(3).toByteArray());
-    version.who = row.at(4).toString();
-    version.why = row.at(5).toString();
-    const QJsonArray changed = QJsonDocument::fromJson(row.at(6).toString().toUtf8()).array();
-    for (const auto& key : changed)
-        version.changed.append(key.toString());
-    version.faults = faultsOf(row.at(7).toString().toUtf8());
-    const QJsonDocument config = QJsonDocument::fromJson(row.at(8).toString().toUtf8());
-    if (!config.isObject())
-        return Error{
-            Errc::Corrupt, 0, "version " + std::to_string(version.version) + " of the configuration is damaged"};
-    version.config = config.object();
-    return version;
-}
-
 } // namespace
-
-QString stateName(ConfigVersion::State state)
-{
-    switch (state) {
-    case ConfigVersion::State::Waiting:
-        return QStringLiteral("waiting");
-    case ConfigVersion::State::Current:
-        return QStringLiteral("current");
-    case ConfigVersion::State::Superseded:
-        return QStringLiteral("superseded");
-    case ConfigVersion::State::Rejected:
-        break;
-    }
-    return QStringLiteral("rejected");
-}
 
 struct Documents::Draft {
     const QString& target;
@@ -183,17 +122,12 @@ Result<std::unique_ptr<Documents>> Documents::open(const QString& path, const Cl
     return std::unique_ptr<Documents>{new Documents(*std::move(database), clock)};
 }
 
-const std::optional<QString>& Documents::setAside() const noexcept
-{
-    return m_database->setAside();
-}
-
 Result<Documents::Proposal> Documents::propose(const QString& target, const QJsonObject& config,
     std::optional<qint64> base, const QString& who, const QString& why, const std::vector<Fault>& faults)
 {
     if (target.isEmpty() || target.size() > kMaxTarget)
         return badInput(QStringLiteral("the name of what is configured must have 1 to %1 characters").arg(kMaxTarget));
-    Draft draft{target, {}, compact(config), base, oneLine(who), oneLine(why), faults};
+    Draft draft{target, {}, compact(config), base, oneLine(who, who.size()), oneLine(why, why.size()), faults};
     if (draft.text.size() > kMaxBytes)
         return badInput(QStringLiteral("the configuration of %1 is %2 bytes long, but may have %3; make it smaller")
                             .arg(target)
@@ -239,8 +173,8 @@ Result<Documents::Proposal> Documents::save(const Draft& draft)
         version.why = draft.why;
         version.state = draft.faults.empty() ? ConfigVersion::State::Waiting : ConfigVersion::State::Rejected;
         version.config = draft.config;
-        const QByteArray faults = textOf(draft.faults);
-        version.faults = faultsOf(faults);
+        version.faults = bounded(draft.faults);
+        const QByteArray faults = compact(toJson(version.faults));
         version.changed = changedFrom(before ? before->config : QJsonObject{}, draft.config);
         const QByteArray changed =
             QJsonDocument{QJsonArray::fromStringList(version.changed)}.toJson(QJsonDocument::Compact);
@@ -376,71 +310,12 @@ Result<> Documents::reject(const QString& target, qint64 version, const std::vec
         if (rows->front().at(1).toBool())
             return badInput(
                 QStringLiteral("version %1 of the configuration of %2 is in force, or was").arg(version).arg(target));
-        const QByteArray text = textOf(faults);
+        const QByteArray text = compact(toJson(bounded(faults)));
         return m_database->run(
             QStringLiteral("UPDATE documents SET state = 3, faults = ?, bytes = bytes + ? WHERE target "
                            "= ? AND version = ?"),
             {QString::fromUtf8(text), text.size(), target, version});
     });
-}
-
-Result<std::optional<ConfigVersion>> Documents::first(const QString& where, const QVariantList& values) const
-{
-    const auto rows = m_database->select(kColumns + where + QStringLiteral(" LIMIT 1"), values);
-    if (!rows)
-        return rows.error();
-    if (rows->empty())
-        return std::optional<ConfigVersion>{};
-    auto version = versionFrom(rows->front());
-    if (!version)
-        return version.error();
-    return std::optional{*std::move(version)};
-}
-
-Result<std::optional<ConfigVersion>> Documents::desired(const QString& target) const
-{
-    return first(QStringLiteral("WHERE target = ? AND state IN (0, 1) ORDER BY version DESC"), {target});
-}
-
-Result<std::optional<ConfigVersion>> Documents::current(const QString& target) const
-{
-    return first(QStringLiteral("WHERE target = ? AND state = 1"), {target});
-}
-
-Result<std::optional<ConfigVersion>> Documents::at(const QString& target, qint64 version) const
-{
-    return first(QStringLiteral("WHERE target = ? AND version = ?"), {target, version});
-}
-
-Result<std::optional<ConfigVersion>> Documents::before(const QString& target) const
-{
-    return first(
-        QStringLiteral("WHERE target = ? AND state = 2 AND in_force IS NOT NULL AND version > (SELECT floor FROM "
-                       "targets WHERE target = ?) AND version < (SELECT version FROM documents WHERE target = ? "
-                       "AND state = 1) ORDER BY version DESC"),
-        {target, target, target});
-}
-
-Result<std::vector<ConfigVersion>> Documents::history(const QString& target, int limit) const
-{
-    std::vector<ConfigVersion> versions;
-    const auto rows = m_database->select(
-        QStringLiteral("SELECT version, bytes FROM documents WHERE target = ? ORDER BY version DESC"), {target},
-        std::clamp(limit, 0, kMaxVersions));
-    if (!rows)
-        return rows.error();
-    qint64 bytes = 0;
-    for (const QVariantList& row : *rows) {
-        bytes += row.at(1).toLongLong();
-        if (bytes > kMaxReadBytes && !versions.empty())
-            break;
-        auto version = at(target, row.at(0).toLongLong());
-        if (!version && version.error().code != Errc::Corrupt)
-            return version.error();
-        if (version && *version)
-            versions.push_back(**std::move(version));
-    }
-    return versions;
 }
 
 Result<> Documents::forget(const QString& target)
@@ -453,18 +328,6 @@ Result<> Documents::forget(const QString& target)
         return m_database->run(QStringLiteral("UPDATE targets SET floor = last, forgotten = ? WHERE target = ?"),
             {micros(m_clock.wall()), target});
     });
-}
-
-Result<QStringList> Documents::targets() const
-{
-    const auto rows =
-        m_database->select(QStringLiteral("SELECT target FROM targets WHERE forgotten IS NULL ORDER BY target"));
-    if (!rows)
-        return rows.error();
-    QStringList names;
-    for (const QVariantList& row : *rows)
-        names.append(row.at(0).toString());
-    return names;
 }
 
 } // namespace beacon

@@ -15,6 +15,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace beacon {
 
@@ -26,9 +28,9 @@ namespace beacon {
 /// until it answers again. An answer that is none is ERROR, too (`health_unreadable`). One that is to be stopped is
 /// STOPPED, which counts for nothing.
 ///
-/// Thread:  the thread that created it; never blocks. Slots of its signals may call it.
+/// Thread:  the thread that created it; never blocks. Slots of its signals may call it, but not destroy it.
 /// Time:    monotonic, the Clock's; time in which this loop was late counts against nobody.
-/// Bounds:  an answer has at most kMaxAnswerBytes as text and kMaxReasons reasons; whole() has kMaxWhole.
+/// Bounds:  what an Instrument says (HealthReport); whole() has kMaxWhole reasons.
 /// Owns:    the alarm; borrows the clock.
 class HealthBoard final : public QObject {
     Q_OBJECT
@@ -40,8 +42,6 @@ public:
     static constexpr std::chrono::seconds kConnectWithin{30};
     static constexpr std::chrono::seconds kLeastSilence{30};
     static constexpr std::chrono::milliseconds kLate{500}; ///< what our own loop may be late
-    static constexpr qsizetype kMaxAnswerBytes = 64 * 1024;
-    static constexpr std::size_t kMaxReasons = 32; ///< of one Instrument
     static constexpr std::size_t kMaxWhole = 256;
 
     /// Sends health.get; the reply may come at once, late or never.
@@ -80,14 +80,25 @@ Q_SIGNALS:
 
 private:
     struct Entry;
+    using Sourced = std::pair<QString, HealthReason>;
+
+    [[nodiscard]] Entry* find(const QString& address) const; ///< nullptr: none
     void ask(const QString& address);
     void answered(const QString& address, quint64 ticket, const platform::Answer& answer);
     void take(Entry& entry, const QJsonValue& health);
-    void missed(const QString& address);
+    void unreadable(Entry& entry, const QString& why);
+    [[nodiscard]] bool miss(Entry& entry);
+    void tellSilence(const QString& address);
     void noteLateness();
-    void look(const QString& address);
+    void attend(const QString& address, MonotonicTime now);
     void arm();
-    [[nodiscard]] HealthSnapshot snapshotOf(const Entry& entry) const;
+    // What may emit a signal stands last in whoever calls it: a slot may change everything.
+    void look(const QString& address);
+    void lookAtOwn();
+    void lookAtWhole();
+    [[nodiscard]] static QString nameOf(const QString& address); ///< "beacon_0"
+    [[nodiscard]] static HealthSnapshot snapshotOf(const QString& address, const Entry& entry);
+    [[nodiscard]] std::vector<Sourced> allReasons() const;
 
     const Clock& m_clock;
     Ask m_ask;

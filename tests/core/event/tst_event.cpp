@@ -135,9 +135,10 @@ void TestEvent::everyTypeIsValid_data()
         row(id, finding);
     row(EventId::HomeNoise, R"({"counts":{"noise":3},"top_sources":[{"source":"203.0.113.9","count":3}]})");
     row(EventId::Health,
-        R"({"from":"PENDING","to":"ERROR","reasons":[{"code":"interface_absent","severity":4,"text":"eth0 is not there","since":1764000000}]})");
+        R"({"from":"PENDING","to":"ERROR","reasons":[{"source":"beacon_0@plant7","code":"interface_absent","severity":4,"text":"eth0 is not there","since":1764000000}]})");
     row(EventId::ConfigApplied, R"({"version":"2","previous":"1","changed_keys":["rate"]})");
-    row(EventId::ConfigRejected, R"({"errors":[{"pointer":"/rate","text":"must be a number"}]})");
+    row(EventId::ConfigRejected,
+        R"({"target":"beacon_0","who":"root","why":"","version":3,"errors":[{"pointer":"/rate","text":"x"}]})");
     for (const EventId id : {EventId::UpdateApplied, EventId::UpdateRejected, EventId::UpdateRolledBack})
         row(id, update.constData());
     row(EventId::InterfaceUp, interface);
