@@ -119,6 +119,12 @@ QByteArray encodeNotification(const QByteArray& method, const QByteArray& params
     return R"({"jsonrpc":"2.0","method":")" + method + R"(","params":)" + params + "}\n";
 }
 
+QByteArray encodeRequest(qint64 id, const QByteArray& method, const QByteArray& params)
+{
+    return R"({"jsonrpc":"2.0","id":)" + QByteArray::number(id) + R"(,"method":")" + method + R"(","params":)" + params
+        + "}\n";
+}
+
 void FrameReader::feed(const QByteArray& bytes)
 {
     if (m_broken)

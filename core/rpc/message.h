@@ -59,6 +59,7 @@ using Message = std::variant<Request, Notification, Response>;
 [[nodiscard]] QByteArray encode(const Response& response);
 /// `params` is the text of a JSON object: for senders that have it already.
 [[nodiscard]] QByteArray encodeNotification(const QByteArray& method, const QByteArray& params);
+[[nodiscard]] QByteArray encodeRequest(qint64 id, const QByteArray& method, const QByteArray& params);
 
 /// Cuts a byte stream into frames.
 ///

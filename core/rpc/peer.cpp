@@ -109,6 +109,16 @@ Peer::~Peer()
 
 void Peer::call(const QString& method, const QJsonObject& params, Reply reply, std::chrono::milliseconds deadline)
 {
+    ask([&](qint64 id) { return encode(Request{id, method, params}); }, std::move(reply), deadline);
+}
+
+void Peer::callText(const QByteArray& method, const QByteArray& params, Reply reply, std::chrono::milliseconds deadline)
+{
+    ask([&](qint64 id) { return encodeRequest(id, method, params); }, std::move(reply), deadline);
+}
+
+void Peer::ask(const std::function<QByteArray(qint64 id)>& frameOf, Reply reply, std::chrono::milliseconds deadline)
+{
     const auto later = [this](Reply to, RpcError error) {
         QMetaObject::invokeMethod(
             this, [to = std::move(to), error = std::move(error)] { to(error); }, Qt::QueuedConnection);
@@ -119,7 +129,7 @@ void Peer::call(const QString& method, const QJsonObject& params, Reply reply, s
         return later(
             std::move(reply), {Code::Busy, QStringLiteral("32 requests are in flight"), QJsonValue::Undefined});
     const qint64 id = ++m_nextId;
-    const QByteArray frame = encode(Request{id, method, params});
+    const QByteArray frame = frameOf(id);
     if (frame.size() > kMaxFrameBytes)
         return later(
             std::move(reply), {Code::TooLarge, QStringLiteral("The request is over 1 MiB"), QJsonValue::Undefined});

@@ -73,6 +73,10 @@ public:
     void call(
         const QString& method, const QJsonObject& params, Reply reply, std::chrono::milliseconds deadline = kDeadline);
 
+    /// The same with the text of a JSON object.
+    void callText(const QByteArray& method, const QByteArray& params, Reply reply,
+        std::chrono::milliseconds deadline = kDeadline);
+
     /// false: the other end is too slow or gone, nothing was sent, and the caller counts what it misses.
     [[nodiscard]] bool notify(const QString& method, const QJsonObject& params);
     /// The same with the text of a JSON object.
@@ -108,6 +112,7 @@ private:
     void take(const Message& message);
     void serve(const Request& request);
     void settle(const Response& response);
+    void ask(const std::function<QByteArray(qint64 id)>& frameOf, Reply reply, std::chrono::milliseconds deadline);
     void finish(quint64 ticket, std::variant<QJsonValue, RpcError> answer);
     void send(const QByteArray& frame);
     void refuse(const RpcError& error);

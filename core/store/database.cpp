@@ -156,11 +156,13 @@ Result<> Database::prepare(Migrations migrations, const Options& options)
                 Errc::Unsupported, 0, "its schema is of an older version; start the program that writes it once"};
         return {};
     }
-    const auto check = select(QStringLiteral("PRAGMA quick_check(1)"));
-    if (!check)
-        return check.error();
-    if (check->empty() || check->front().value(0).toString() != QStringLiteral("ok"))
-        return Error{Errc::Corrupt, 0, "quick_check found damage"};
+    if (options.quickCheck) {
+        const auto check = select(QStringLiteral("PRAGMA quick_check(1)"));
+        if (!check)
+            return check.error();
+        if (check->empty() || check->front().value(0).toString() != QStringLiteral("ok"))
+            return Error{Errc::Corrupt, 0, "quick_check found damage"};
+    }
     for (const QString& pragma :
         {QStringLiteral("PRAGMA journal_mode=WAL"), QStringLiteral("PRAGMA journal_size_limit=4194304"),
             options.durable ? QStringLiteral("PRAGMA synchronous=FULL")

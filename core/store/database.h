@@ -28,6 +28,7 @@ public:
         bool readOnly = false; ///< the file must exist; nothing is migrated or set aside
         bool durable = false; ///< survives a loss of power too, at an fsync a transaction; else a kill only
         bool setAsideCorrupt = true; ///< a damaged file is renamed "<path>.corrupt-<unix time>" and a new one is begun
+        bool quickCheck = true; ///< look through the whole file for damage; else it shows when it is met
         std::span<const char* const> pragmas{}; ///< "cache_size = -256"; set before anything is read or made
     };
 
