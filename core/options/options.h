@@ -40,10 +40,10 @@ struct Option {
     std::string_view choices{}; ///< "json|text"
     bool repeats = false; ///< of a TextList: given again it adds its items
     bool hidden = false; ///< understood, shown nowhere
-    std::string_view completes{}; ///< what a shell offers for the value: kCompletesFile, or a kind the program lists
+    std::string_view completes{}; ///< what a shell offers: kCompletesFile, "=WORD WORD", or what the program lists
 };
 
-inline constexpr std::string_view kCompletesFile = "file"; ///< paths, by the shell itself
+inline constexpr std::string_view kCompletesFile = "file", kCompletesCommand = "command"; ///< by the shell itself
 
 /// What stands behind a command, in its place.
 struct Operand {

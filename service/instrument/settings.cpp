@@ -93,6 +93,7 @@ constexpr Program kProgram{
     .options = kOptions,
     .notes = "SIGHUP reads the configuration again; SIGTERM ends the Beacon, then this program.\n"
              "Exit code 75: another Instrument of this name is running.\n",
+    .section = 8,
 };
 
 constexpr auto kRestartKeys = std::to_array<std::string_view>(

@@ -51,6 +51,7 @@ const Program& listenerProgram()
         .options = kOptions,
         .notes = "An example of an Instrument: see core/instrument/README.md. It never sends.\n"
                  "SIGHUP reads the configuration again. Exit code 75: another one of this name is running.\n",
+        .section = 8,
     };
     return program;
 }

@@ -44,6 +44,7 @@ constexpr Program kProgram{
     .notes = "What it runs, and on which interfaces, is told by sensorctl(1).\n"
              "SIGTERM ends the Instruments, then this program; when it is killed, they end with it.\n"
              "Exit code 75: another Sensor uses this runtime directory.\n",
+    .section = 8,
 };
 
 QString besideUs(const char* program)
