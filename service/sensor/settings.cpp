@@ -84,4 +84,9 @@ Result<SensorSettings> sensorSettingsFrom(const Values& values)
     return settings;
 }
 
+QString SensorSettings::leaseEvent() const
+{
+    return QFileInfo{room}.absolutePath() + QStringLiteral("/sensor-lease");
+}
+
 } // namespace beacon
