@@ -61,7 +61,7 @@ struct File {
 
 } // namespace
 
-class TstSecrets : public QObject {
+class TstSecretOptions : public QObject {
     Q_OBJECT
 private Q_SLOTS:
     void noneStandsOnACommandLine_data();
@@ -77,7 +77,7 @@ private Q_SLOTS:
     void aManifestNeedsNoConfiguration();
 };
 
-void TstSecrets::noneStandsOnACommandLine_data()
+void TstSecretOptions::noneStandsOnACommandLine_data()
 {
     QTest::addColumn<QByteArrayList>("words");
     QTest::newRow("as the next word") << QByteArrayList{"--id-text", "S3CRET"};
@@ -85,7 +85,7 @@ void TstSecrets::noneStandsOnACommandLine_data()
     QTest::newRow("with a letter missing") << QByteArrayList{"--id-tex=S3CRET"};
 }
 
-void TstSecrets::noneStandsOnACommandLine()
+void TstSecretOptions::noneStandsOnACommandLine()
 {
     QFETCH(QByteArrayList, words);
     std::vector<char*> arguments;
@@ -100,7 +100,7 @@ void TstSecrets::noneStandsOnACommandLine()
     QVERIFY(!QByteArray::fromStdString(helpText(kSecretive)).contains("--id-text"));
 }
 
-void TstSecrets::noComplaintQuotesOne_data()
+void TstSecretOptions::noComplaintQuotesOne_data()
 {
     QTest::addColumn<QByteArray>("json");
     QTest::addColumn<QByteArray>("complaint"); // its beginning
@@ -121,7 +121,7 @@ void TstSecrets::noComplaintQuotesOne_data()
     row("another key is wrong", R"({"id_text":"S3CRET","rate":77})", "/rate must be a number from 1 to 9, but is 77");
 }
 
-void TstSecrets::noComplaintQuotesOne()
+void TstSecretOptions::noComplaintQuotesOne()
 {
     QFETCH(QByteArray, json);
     QFETCH(QByteArray, complaint);
@@ -132,7 +132,7 @@ void TstSecrets::noComplaintQuotesOne()
     QVERIFY(!values.given("id-text"));
 }
 
-void TstSecrets::aFileWithOneIsPrivate_data()
+void TstSecretOptions::aFileWithOneIsPrivate_data()
 {
     QTest::addColumn<int>("others");
     QTest::newRow("its group may read it") << static_cast<int>(QFile::ReadGroup);
@@ -140,7 +140,7 @@ void TstSecrets::aFileWithOneIsPrivate_data()
     QTest::newRow("its group may write it") << static_cast<int>(QFile::WriteGroup);
 }
 
-void TstSecrets::aFileWithOneIsPrivate()
+void TstSecretOptions::aFileWithOneIsPrivate()
 {
     QFETCH(int, others);
     const QByteArray json = R"({"id_text":"S3CRET"})";
@@ -163,14 +163,14 @@ void TstSecrets::aFileWithOneIsPrivate()
     QCOMPARE(values.text("id-text"), std::string{"S3CRET"});
 }
 
-void TstSecrets::aFileWithoutOneMayBeRead()
+void TstSecretOptions::aFileWithoutOneMayBeRead()
 {
     const File open{R"({"rate":2})", QFile::ReadOther};
     Values values = fresh();
     QVERIFY(loadConfig(kSecretive, open.path, values));
 }
 
-void TstSecrets::theSchemaCallsThemWriteOnly()
+void TstSecretOptions::theSchemaCallsThemWriteOnly()
 {
     const QJsonObject properties = QJsonDocument::fromJson(QByteArray::fromStdString(jsonSchema(kSecretive)))
                                        .object()
@@ -184,7 +184,7 @@ void TstSecrets::theSchemaCallsThemWriteOnly()
     QCOMPARE(secretKeys(kSecretive), (std::vector<std::string>{"pin", "id_text"}));
 }
 
-void TstSecrets::aDocumentHasLines()
+void TstSecretOptions::aDocumentHasLines()
 {
     Values values = fresh();
     QVERIFY(applyConfig(kSecretive, R"({"notes":"one\n\ttwo\r\n"})", values).empty());
@@ -192,7 +192,7 @@ void TstSecrets::aDocumentHasLines()
     QVERIFY(applyConfig(kSecretive, R"({"notes":")" + std::string(65'536, 'x') + "\"}", values).empty());
 }
 
-void TstSecrets::whatTheTableCannotSayIsCheckedWithEachFile()
+void TstSecretOptions::whatTheTableCannotSayIsCheckedWithEachFile()
 {
     Values values = fresh({"--rate", "2"});
     QCOMPARE(sentences(applyConfig(kSecretive, R"({"pin":"S3CRET1","notes":"n"})", values)),
@@ -202,7 +202,7 @@ void TstSecrets::whatTheTableCannotSayIsCheckedWithEachFile()
     QVERIFY(applyConfig(kSecretive, R"({"pin":"S3CRET1"})", values).empty());
 }
 
-void TstSecrets::aManifestNeedsNoConfiguration()
+void TstSecretOptions::aManifestNeedsNoConfiguration()
 {
     Program program = kSecretive;
     QByteArrayList words{"safe", "--manifest", "--config=/no/such/file"};
@@ -218,5 +218,5 @@ void TstSecrets::aManifestNeedsNoConfiguration()
     QVERIFY(QByteArray::fromStdString(helpText(program)).contains("--manifest"));
 }
 
-QTEST_GUILESS_MAIN(TstSecrets)
-#include "tst_secrets.moc"
+QTEST_GUILESS_MAIN(TstSecretOptions)
+#include "tst_secret_options.moc"
