@@ -50,8 +50,6 @@ enum class Reason : std::uint8_t {
     InterfaceNotGiven,
     ListenFailed,
     DownloadsNotFetched,
-    InterfaceMoves,
-    NotLeaving,
     NotWorking,
 };
 

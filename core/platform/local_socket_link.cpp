@@ -80,7 +80,13 @@ void LocalSocketLink::onConnected()
     });
     m_peer->setHandler(
         [this](const QString& method, const QJsonObject& params, rpc::Responder theirs) {
-            Responder ours = responderFor(std::move(theirs));
+            auto shared = std::make_shared<rpc::Responder>(std::move(theirs));
+            Responder ours{[shared](const Answer& answer) {
+                if (const auto* error = std::get_if<rpc::RpcError>(&answer))
+                    shared->fail(error->code, error->message, error->data);
+                else
+                    shared->answer(std::get<QJsonValue>(answer));
+            }};
             if (m_handler)
                 m_handler(method, params, std::move(ours));
             else

@@ -16,11 +16,10 @@ constexpr qsizetype kMostShown = 50; ///< requests among the facts
 constexpr qsizetype kMostName = 256;
 constexpr qsizetype kMostUrl = 200;
 
-/// The platform's word, not the asker's: it names who sent a message, and lets nobody ask for another's target.
+/// Whom the platform names; it is the platform's word, not the asker's.
 QString askerOf(const QJsonObject& params)
 {
-    const QString sender = params.value(QStringLiteral("source_instrument")).toString();
-    return (sender.isEmpty() ? params.value(QStringLiteral("target")).toString() : sender).left(kMostName);
+    return params.value(QStringLiteral("source_instrument")).toString().left(kMostName);
 }
 
 } // namespace

@@ -121,7 +121,7 @@ Result<> furnishDev(const UniqueFd& dev)
 Result<UniqueFd> buildDev(const Devices& devices)
 {
     constexpr mode_t kFile = 0644;
-    auto dev = newTmpfs("0755", kFewBytes, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+    auto dev = newTmpfs("0755", kFewBytes, kNoPrograms);
     if (!dev)
         return dev;
     if (auto furnished = furnishDev(*dev); !furnished)

@@ -1,7 +1,6 @@
-#include "service/sensorctl/run.h"
 #include "service/sensorctl/table.h"
 
-#include <csignal>
+#include <sysexits.h>
 
 using namespace beacon;
 
@@ -10,6 +9,5 @@ int main(int argc, char** argv)
     const Started started = startProgram(sensorctl::program(), argc, argv);
     if (!started.values)
         return started.exitCode;
-    std::signal(SIGPIPE, SIG_IGN); // a reader that has had enough is no reason to die before the exit code is known
-    return sensorctl::run(*started.values);
+    return EX_UNAVAILABLE;
 }

@@ -92,6 +92,7 @@ private Q_SLOTS:
     void destructionKills();
     void aLauncherThatGetsNoFurtherIsNoFaultOfTheFile();
     void onATerminalALineComesAtOnceAndAsItIs();
+    void optionsOfItsLauncherComeFirst();
     void fiftyStartsLeaveNoDescriptor();
 };
 
@@ -300,6 +301,33 @@ void TstQtProcess::onATerminalALineComesAtOnceAndAsItIs()
     QVERIFY(!rig.out.contains('\r'));
     QVERIFY(rig.out.contains("stdin_empty=1") && rig.out.contains("descriptors=0"));
     QCOMPARE(rig.ended->value, 0);
+}
+
+void TstQtProcess::optionsOfItsLauncherComeFirst()
+{
+    QTemporaryDir dir;
+    const QString launcher = dir.filePath(QStringLiteral("launcher")); // which tells how it was started
+    QFile file{launcher};
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("#!/bin/sh\necho \"$@\" >\"$0.told\"\n");
+    file.close();
+    QVERIFY(file.setPermissions(QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner));
+    const auto told = [&] {
+        QFile words{launcher + QStringLiteral(".told")};
+        return words.open(QIODevice::ReadOnly) ? words.readAll() : QByteArray{};
+    };
+    const QByteArray own = "--parent " + QByteArray::number(::getpid()) + " --report ";
+
+    Rig rig{launcher.toStdString()};
+    rig.process.setLauncherOptions({"run", "--hide", "/a b"});
+    rig.process.start({kMisbehave, {"exit3"}, {}});
+    QVERIFY(rig.waitForEnd());
+    QVERIFY2(told().startsWith("run --hide /a b " + own), told().constData());
+    rig.ended.reset();
+    rig.process.setLauncherOptions({});
+    rig.process.start({kMisbehave, {"exit3"}, {}});
+    QVERIFY(rig.waitForEnd());
+    QVERIFY2(told().startsWith(own), told().constData());
 }
 
 void TstQtProcess::fiftyStartsLeaveNoDescriptor()
