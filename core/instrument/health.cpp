@@ -76,6 +76,10 @@ constexpr auto kReasonTable = std::to_array<ReasonRow>({
         "The network interface cannot be listened on: %1."},
     {Reason::DownloadsNotFetched, "downloads_not_fetched", HealthStatus::Warning, kAtOnce,
         "Downloads are not fetched yet by this version: requests are kept, and no file comes."},
+    {Reason::InterfaceMoves, "interface_moves", HealthStatus::Warning, kAtOnce,
+        "The platform gives another network interface: the Beacon %1."},
+    {Reason::NotLeaving, "not_leaving", HealthStatus::Warning, kAtOnce,
+        "Attempts are sent, but none has left the Sensor by its uplink since %1."},
     {Reason::NotWorking, "not_working", HealthStatus::Error, kAtOnce,
         "Nothing of what it is for has been done since the start."},
 });

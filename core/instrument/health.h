@@ -50,6 +50,8 @@ enum class Reason : std::uint8_t {
     InterfaceNotGiven,
     ListenFailed,
     DownloadsNotFetched,
+    InterfaceMoves,
+    NotLeaving,
     NotWorking,
 };
 

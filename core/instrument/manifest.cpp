@@ -84,6 +84,11 @@ Result<Manifest> manifestFromJson(const QByteArray& text)
     return manifest;
 }
 
+std::string manifestText(const Manifest& manifest)
+{
+    return QJsonDocument{manifest.document}.toJson().toStdString();
+}
+
 Manifest builtInManifest(const char* metadata, const std::string& configurationSchema)
 {
     QJsonObject document = QJsonDocument::fromJson(metadata).object();

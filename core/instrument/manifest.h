@@ -46,6 +46,9 @@ struct Manifest {
 /// BadInput: every fault with its pointer, in one text.
 [[nodiscard]] Result<Manifest> manifestFromJson(const QByteArray& text);
 
+/// As --manifest prints it: the document that hello sends, with a final newline.
+[[nodiscard]] std::string manifestText(const Manifest& manifest);
+
 /// The manifest that a program has built in, with the schema of its options table. Ends the process where they are
 /// broken: a test reads them.
 [[nodiscard]] Manifest builtInManifest(const char* metadata, const std::string& configurationSchema);

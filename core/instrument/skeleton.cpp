@@ -25,6 +25,13 @@ constexpr int kMostSubscriptions = 64;
 constexpr std::chrono::milliseconds kHelloAgainMost{10'000};
 constexpr std::chrono::milliseconds kFlushAtStop{1'000};
 
+/// What a welcome says besides the configuration.
+QJsonObject placeIn(platform::Welcome welcome)
+{
+    welcome.configuration.reset();
+    return toJson(welcome);
+}
+
 QString hostName()
 {
     char name[256] = {};
@@ -64,7 +71,10 @@ Skeleton::Skeleton(Manifest manifest, Handlers handlers, std::unique_ptr<Platfor
     if (!d->link)
         return;
     connect(d->link.get(), &PlatformLink::up, this, [this] { d->hello(); });
-    connect(d->link.get(), &PlatformLink::down, this, [this](const QString& why) { d->helloFailed(why); });
+    connect(d->link.get(), &PlatformLink::down, this, [this](const QString& why) {
+        d->helloFailed(why);
+        Q_EMIT platformWent();
+    });
     d->link->setHandler([this](const QString& name, const QJsonObject& params, platform::Responder responder) {
         d->serve(name, params, std::move(responder));
     });
@@ -105,6 +115,12 @@ EventSource& Skeleton::events()
 
 void Skeleton::publish(const Event& event)
 {
+    if (!d->manifest.produces(event.type)) {
+        if (d->undeclared++ == 0)
+            log::error("an event is dropped, for the manifest does not name its type; more of them are only counted",
+                {{"type", event.type.toStdString()}});
+        return;
+    }
     if (!event.isBulk())
         log::notice(
             event.message.toStdString(), {{"type", event.type.toStdString()}, {"seq", std::to_string(event.seq)}});
@@ -202,6 +218,7 @@ void Skeleton::Private::onWelcome(const Answer& answer)
     helloAgain = kHelloAgainFirst;
     q->clear(Reason::PlatformAway);
     const bool first = !welcome;
+    const bool moved = !first && placeIn(*welcome) != placeIn(*now);
     welcome = std::move(now);
     if (first)
         firstWelcome();
@@ -216,6 +233,8 @@ void Skeleton::Private::onWelcome(const Answer& answer)
         (void)link->notify(method::kHealthChanged, q->healthJson());
     if (first)
         Q_EMIT q->welcomed();
+    else if (moved)
+        Q_EMIT q->placeChanged();
 }
 
 void Skeleton::Private::firstWelcome()

@@ -88,6 +88,7 @@ public:
     [[nodiscard]] QJsonObject healthJson() const; ///< the answer to health.get
 
     [[nodiscard]] EventSource& events();
+    /// An event whose type the manifest does not name is dropped and counted, for the platform would refuse it.
     void publish(const Event& event);
     /// Kept over the platform's restarts. `match`: exact, or with a last '*'.
     void subscribe(const QString& match, int history = 0);
@@ -99,6 +100,9 @@ public:
 
 Q_SIGNALS:
     void welcomed(); ///< the first hello was answered: address, storage and interfaces are known
+    void
+    placeChanged(); ///< a later one was, and gives other interfaces or storage; after its configuration is in force
+    void platformWent(); ///< the link to it went down; hello is said again when it is back
     void published(const beacon::Event& event); ///< every event of ours, as it was made
     void healthChanged(); ///< pushed just now
     void stopped(bool restart); ///< end the process

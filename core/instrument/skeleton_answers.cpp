@@ -203,6 +203,8 @@ QJsonObject Skeleton::healthJson() const
         !d->link                            ? QStringLiteral("none")
             : d->welcome && d->link->isUp() ? QStringLiteral("connected")
                                             : QStringLiteral("away"));
+    if (d->undeclared > 0)
+        facts.insert(QStringLiteral("events_undeclared"), static_cast<qint64>(d->undeclared));
     if (d->outbox) {
         const auto counts = d->outbox->counts();
         facts.insert(QStringLiteral("events_waiting"), static_cast<qint64>(d->outbox->waiting()));

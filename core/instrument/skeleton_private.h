@@ -69,6 +69,7 @@ struct Skeleton::Private {
     static constexpr std::chrono::milliseconds kHelloAgainFirst{500}; ///< doubles, up to 10 s
     std::chrono::milliseconds helloAgain = kHelloAgainFirst;
     bool defaultsTaken = false;
+    quint64 undeclared = 0; ///< events outside of the manifest, dropped
     bool stopping = false, restart = false, wound = false, ended = false;
 };
 

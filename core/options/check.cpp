@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxShownBytes = 80;
 constexpr std::size_t kMaxTextBytes = 4'096;
 constexpr std::size_t kMaxListItems = 1'024;
+constexpr std::size_t kMaxDocumentBytes = 64 * 1'024;
 
 std::size_t distance(std::string_view from, std::string_view to)
 {
@@ -63,6 +64,25 @@ std::vector<std::string> choicesOf(const Option& option)
     return choices;
 }
 
+bool isLayout(char c) noexcept
+{
+    return c == '\n' || c == '\r' || c == '\t';
+}
+
+/// Quotes nothing: what is so long may be anything.
+std::optional<std::string> findDocumentFault(std::string_view value)
+{
+    if (value.empty())
+        return "is empty; give a value or leave it out";
+    if (value.size() > kMaxDocumentBytes)
+        return "is longer than " + std::to_string(kMaxDocumentBytes) + " bytes; shorten it";
+    if (!isUtf8(value))
+        return "is not UTF-8";
+    if (std::ranges::any_of(value, [](char c) { return isControl(c) && !isLayout(c); }))
+        return "has control characters, remove them";
+    return std::nullopt;
+}
+
 std::optional<std::string> findTextFault(const Option& option, std::string_view value)
 {
     if (value.empty())
@@ -108,9 +128,7 @@ std::optional<std::string> findListFault(const Option& option, std::string_view 
     return std::nullopt;
 }
 
-} // namespace
-
-std::optional<std::string> findFault(const Option& option, std::string_view value)
+std::optional<std::string> findFaultAndQuote(const Option& option, std::string_view value)
 {
     switch (option.kind) {
     case OptionKind::Flag:
@@ -128,8 +146,20 @@ std::optional<std::string> findFault(const Option& option, std::string_view valu
             return std::nullopt;
         return "must be ports from 1 to 65535 such as 53,80,8000-8010, but is "
             + (value.empty() ? "empty" : shown(value));
+    case OptionKind::Document:
+        return findDocumentFault(value);
     }
     return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> findFault(const Option& option, std::string_view value)
+{
+    auto fault = findFaultAndQuote(option, value);
+    if (fault && option.secret && option.kind != OptionKind::Document)
+        return "does not fit; its value is a secret and not shown here";
+    return fault;
 }
 
 std::optional<std::vector<std::uint16_t>> parsePorts(std::string_view text)
@@ -254,6 +284,8 @@ std::vector<Option> commandLineOptions(const Program& program)
         if (std::ranges::find(options, name, &Option::name) == options.end())
             options.push_back({.name = name, .kind = kind, .where = Where::CommandLine, .value = value, .help = help});
     };
+    if (program.manifest != nullptr)
+        add("manifest", OptionKind::Flag, "", "Print the manifest that a platform gets, then exit");
     if (hasFile(program)) {
         add("config", OptionKind::Text, "FILE", "Configuration file, JSON; options given here override it");
         add("check-config", OptionKind::Flag, "", "Check the configuration, then exit");

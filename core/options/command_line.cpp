@@ -33,7 +33,10 @@ Error unknownOption(const Program& program, std::span<const Option> options, std
                                         : suggestion(argument, names);
     const auto other = std::ranges::find_if(program.options,
         [&](const Option& option) { return argument.starts_with("--") && option.name == argument.substr(2); });
-    if (other != program.options.end())
+    if (other != program.options.end() && other->secret)
+        hint = ": it is a secret, and everybody can read a command line; it may stand in a 0600 file only, as \""
+            + keyOf(*other) + '"';
+    else if (other != program.options.end())
         hint = "; it may only stand in the configuration file, as \"" + keyOf(*other) + '"';
     else if (hint.empty())
         hint = "; see " + std::string{program.name} + " --help";

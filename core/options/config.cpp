@@ -150,6 +150,7 @@ Type wantedType(OptionKind kind)
     case OptionKind::Number:
         return Type::Number;
     case OptionKind::Text:
+    case OptionKind::Document:
         return Type::String;
     case OptionKind::TextList:
     case OptionKind::PortList:
@@ -218,18 +219,30 @@ Complaint unknownKey(const Program& program, std::string_view key)
     return {pointerTo(key), "is not a key of " + std::string{program.name} + (hint.empty() ? "; remove it" : hint)};
 }
 
-} // namespace
+/// Where the text may hold a secret, a parser's sentence ends before what it quotes.
+Complaint withoutQuote(Complaint complaint)
+{
+    constexpr std::string_view kLastRead = "; last read";
+    complaint.text.resize(std::min({complaint.text.size(), complaint.text.find(kLastRead), complaint.text.find('\'')}));
+    return complaint;
+}
 
-std::vector<Complaint> applyConfig(const Program& program, std::string_view json, Values& values)
+struct ReadConfig {
+    std::map<std::string, std::string, std::less<>> values; ///< spelled as on the command line
+    std::vector<Complaint> complaints;
+};
+
+ReadConfig readConfig(const Program& program, std::string_view json)
 {
     DocumentReader document;
     if (json.size() > kMaxConfigBytes)
-        return {{"", "is larger than 1 MiB; shorten it"}};
-    if (!Json::sax_parse(json.begin(), json.end(), &document))
-        return {document.stopped.value_or(Complaint{"", "is not JSON"})};
-
-    std::vector<Complaint> complaints;
-    std::map<std::string, std::string, std::less<>> read;
+        return {{}, {{"", "is larger than 1 MiB; shorten it"}}};
+    if (!Json::sax_parse(json.begin(), json.end(), &document)) {
+        Complaint stopped = document.stopped.value_or(Complaint{"", "is not JSON"});
+        return {{}, {secretKeys(program).empty() ? std::move(stopped) : withoutQuote(std::move(stopped))}};
+    }
+    ReadConfig result;
+    auto& [read, complaints] = result;
     std::set<std::string_view> seen;
     for (const auto& entry : document.entries) {
         const std::string& key = entry.first; // clang 14 cannot capture a structured binding
@@ -249,12 +262,39 @@ std::vector<Complaint> applyConfig(const Program& program, std::string_view json
         else
             read.insert_or_assign(std::string{option->name}, std::move(spelled));
     }
+    return result;
+}
+
+std::vector<Complaint> take(const Program& program, const ReadConfig& read, Values& values)
+{
+    if (!read.complaints.empty())
+        return read.complaints;
+    Values with = values;
+    OptionReader{program, with}.setFromFile(read.values);
+    auto complaints = program.check != nullptr ? program.check(with) : std::vector<Complaint>{};
     if (complaints.empty())
-        OptionReader{program, values}.setFromFile(read);
+        values = std::move(with);
     return complaints;
 }
 
-Result<std::string> readConfigFile(const std::string& path)
+} // namespace
+
+std::vector<Complaint> applyConfig(const Program& program, std::string_view json, Values& values)
+{
+    return take(program, readConfig(program, json), values);
+}
+
+std::vector<Complaint> applyConfigFile(const Program& program, const ConfigText& file, Values& values)
+{
+    ReadConfig read = readConfig(program, file.text);
+    for (const Option& option : program.options)
+        if (option.secret && !file.isPrivate && read.values.contains(option.name))
+            read.complaints.push_back({pointerTo(keyOf(option)),
+                "is a secret, but others than the owner may read this file; take that from them (chmod 600)"});
+    return take(program, read, values);
+}
+
+Result<ConfigText> readConfigFile(const std::string& path)
 {
     const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     struct stat status { };
@@ -275,16 +315,17 @@ Result<std::string> readConfigFile(const std::string& path)
         size += static_cast<std::size_t>(got);
     }
     text.resize(size);
-    return text;
+    constexpr mode_t kOthers = 077;
+    return ConfigText{std::move(text), (status.st_mode & kOthers) == 0};
 }
 
 Result<> loadConfig(const Program& program, const std::string& path, Values& values)
 {
-    const auto text = readConfigFile(path);
-    if (!text)
-        return text.error();
+    const auto file = readConfigFile(path);
+    if (!file)
+        return file.error();
     std::string sentence;
-    for (const Complaint& complaint : applyConfig(program, *text, values))
+    for (const Complaint& complaint : applyConfigFile(program, *file, values))
         sentence += (sentence.empty() ? shown(path) + ": " : "; ") + complaint.pointer
             + (complaint.pointer.empty() ? "" : " ") + complaint.text;
     if (!sentence.empty())

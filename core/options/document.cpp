@@ -10,11 +10,11 @@ std::variant<std::string, std::vector<Complaint>> effectiveDocument(
         return std::vector{Complaint{"", describe(values.error())}};
     const bool named = values->given("config");
     const std::string path = named ? values->text("config") : "/etc/" + std::string{program.name} + "/config.json";
-    if (const auto text = readConfigFile(path)) {
-        if (auto complaints = applyConfig(program, *text, *values); !complaints.empty())
+    if (const auto file = readConfigFile(path)) {
+        if (auto complaints = applyConfigFile(program, *file, *values); !complaints.empty())
             return complaints;
-    } else if (named || text.error().code != Errc::NotFound) {
-        return std::vector{Complaint{"", describe(text.error())}};
+    } else if (named || file.error().code != Errc::NotFound) {
+        return std::vector{Complaint{"", describe(file.error())}};
     }
     return effectiveFile(program, *values);
 }

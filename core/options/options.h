@@ -24,6 +24,7 @@ enum class OptionKind : std::uint8_t {
     Number, ///< decimal; a JSON number within [low, high], unbounded where these are equal
     TextList, ///< "a,b,c"; a JSON array of strings
     PortList, ///< "53,80,8000-8010"; a JSON array of integers and "low-high" strings; 1 to 65535
+    Document, ///< a file's content as one JSON string, of several lines and up to 64 KiB; in a file only
 };
 
 /// Where an option may be given.
@@ -40,10 +41,11 @@ struct Option {
     std::string_view choices{}; ///< "json|text"
     bool repeats = false; ///< of a TextList: given again it adds its items
     bool hidden = false; ///< understood, shown nowhere
-    std::string_view completes{}; ///< what a shell offers for the value: kCompletesFile, or a kind the program lists
+    std::string_view completes{}; ///< what a shell offers: kCompletesFile, "=WORD WORD", or what the program lists
+    bool secret = false; ///< in a file only, which nobody but its owner may read; never quoted in a complaint
 };
 
-inline constexpr std::string_view kCompletesFile = "file"; ///< paths, by the shell itself
+inline constexpr std::string_view kCompletesFile = "file", kCompletesCommand = "command"; ///< by the shell itself
 
 /// What stands behind a command, in its place.
 struct Operand {
@@ -68,6 +70,8 @@ struct ExitCode {
     std::string_view meaning;
 };
 
+class Values;
+
 struct Program {
     std::string_view name;
     std::string_view summary; ///< one sentence
@@ -79,6 +83,9 @@ struct Program {
     int section = 1; ///< of its manual page
     std::span<const Subcommand> commands{}; ///< where there are any, one must be given; they have the operands
     std::span<const ExitCode> exits{};
+    std::string (*manifest)() = nullptr; ///< an Instrument: what --manifest prints, as hello has it on a platform
+    /// What the table cannot say of a file together with the command line; pointers as applyConfig() has them.
+    std::vector<Complaint> (*check)(const Values& values) = nullptr;
 };
 
 /// What was asked for: given on the command line, else in the file, else the default.
@@ -109,20 +116,24 @@ private:
 [[nodiscard]] Result<Values> parseCommandLine(const Program& program, std::span<char* const> arguments);
 
 /// Adds the keys of a JSON object, none of which override the command line. On complaints `values` stays as it was.
+/// No complaint quotes a secret.
 [[nodiscard]] std::vector<Complaint> applyConfig(const Program& program, std::string_view json, Values& values);
 
-/// Reads `path` (at most 1 MiB, a regular file) into applyConfig(). The error names path, pointer and remedy.
+/// Reads `path` (at most 1 MiB, a regular file) into applyConfig(). The error names path, pointer and remedy. A file
+/// that holds a secret and may be read by others than its owner is refused.
 [[nodiscard]] Result<> loadConfig(const Program& program, const std::string& path, Values& values);
 
-/// What every main() begins with. Prints --help, --version, --manual (hidden: man.h) or the complaints, one a line, and
-/// loads the file that
-/// --config names, else `fileVariable`, else /etc/<program>/config.json where that exists. A value: go on. Otherwise
-/// `exitCode` says how to end: 64 for the command line, 78 for the file (sysexits.h).
+/// What every main() begins with. Prints --help, --version, --manifest, --manual (hidden: man.h) or the complaints, one
+/// a line, and loads the file that --config names, else `fileVariable`, else /etc/<program>/config.json where that
+/// exists. A value: go on. Otherwise `exitCode` says how to end: 64 for the command line, 78 for the file (sysexits.h).
 struct Started {
     std::optional<Values> values;
     int exitCode = 0;
 };
-[[nodiscard]] Started startProgram(const Program& program, int argc, char** argv);
+/// Whether the file of /etc counts; on a platform, which keeps the configuration, it does not.
+enum class DefaultFile : std::uint8_t { Read, PassedOver };
+[[nodiscard]] Started startProgram(
+    const Program& program, int argc, char** argv, DefaultFile defaultFile = DefaultFile::Read);
 
 /// `command`: the text about this one, or about those that begin with it.
 [[nodiscard]] std::string helpText(const Program& program, std::string_view command = {});
@@ -132,9 +143,13 @@ struct Started {
 [[nodiscard]] std::variant<std::string, std::vector<Complaint>> effectiveDocument(
     const Program& program, std::span<char* const> arguments);
 
-/// JSON, every key of a file that was given by anybody, the default aside.
+/// The keys, as they stand in a file, whose values are secret.
+[[nodiscard]] std::vector<std::string> secretKeys(const Program& program);
+
+/// JSON, every key of a file that was given by anybody, the default aside. Secrets are in it as they are: it is for
+/// this process alone.
 [[nodiscard]] std::string effectiveFile(const Program& program, const Values& values);
-/// draft-07; keys of `without` are left out.
+/// draft-07; keys of `without` are left out, secrets are "writeOnly".
 [[nodiscard]] std::string jsonSchema(const Program& program, std::span<const std::string_view> without = {});
 
 } // namespace beacon

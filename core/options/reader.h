@@ -44,7 +44,8 @@ private:
 [[nodiscard]] std::string keyOf(const Option& option); ///< "full_cycle" of "full-cycle"
 [[nodiscard]] bool allowedIn(const Option& option, Where where) noexcept;
 
-/// What is wrong with `value`, spelled as on the command line: "must be a number from 1 to 10, but is x".
+/// What is wrong with `value`, spelled as on the command line: "must be a number from 1 to 10, but is x". A secret is
+/// not quoted.
 [[nodiscard]] std::optional<std::string> findFault(const Option& option, std::string_view value);
 
 /// "1 to 65535", comma-separated and with ranges; nullopt where the text is no such list. Sorted, each once.
@@ -64,7 +65,13 @@ private:
 [[nodiscard]] std::string numberText(double number);
 [[nodiscard]] std::optional<double> parseNumber(std::string_view text);
 
-/// The bytes of a regular file of at most 1 MiB.
-[[nodiscard]] Result<std::string> readConfigFile(const std::string& path);
+/// A regular file of at most 1 MiB.
+struct ConfigText {
+    std::string text;
+    bool isPrivate = false; ///< nobody but its owner may read it
+};
+[[nodiscard]] Result<ConfigText> readConfigFile(const std::string& path);
+/// applyConfig() of a file, which may have to be private.
+[[nodiscard]] std::vector<Complaint> applyConfigFile(const Program& program, const ConfigText& file, Values& values);
 
 } // namespace beacon

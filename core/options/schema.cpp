@@ -16,6 +16,7 @@ Json fileValue(const Option& option, std::string_view spelled)
     case OptionKind::Flag:
         return spelled == "true";
     case OptionKind::Text:
+    case OptionKind::Document:
         return std::string{spelled};
     case OptionKind::Number: {
         const double number = parseNumber(spelled).value_or(0);
@@ -52,6 +53,8 @@ Json valueSchema(const Option& option)
         return {{"type", "boolean"}};
     case OptionKind::Text:
         return textSchema(option);
+    case OptionKind::Document:
+        return {{"type", "string"}, {"minLength", 1}, {"maxLength", 65'536}};
     case OptionKind::Number: {
         Json schema = {{"type", "number"}};
         if (option.low < option.high) {
@@ -88,6 +91,15 @@ std::string defaultFile(const Program& program)
     return pretty(file);
 }
 
+std::vector<std::string> secretKeys(const Program& program)
+{
+    std::vector<std::string> keys;
+    for (const Option& option : program.options)
+        if (option.secret)
+            keys.push_back(keyOf(option));
+    return keys;
+}
+
 std::string effectiveFile(const Program& program, const Values& values)
 {
     Json file = Json::object();
@@ -108,6 +120,8 @@ std::string jsonSchema(const Program& program, std::span<const std::string_view>
             continue;
         Json value = valueSchema(option);
         value["description"] = std::string{option.help};
+        if (option.secret)
+            value["writeOnly"] = true;
         if (!option.fallback.empty())
             value["default"] = fileValue(option, option.fallback);
         schema["properties"][keyOf(option)] = std::move(value);

@@ -43,14 +43,14 @@ ConfigFile chooseFile(const Program& program, const Values& values)
 /// The file's complaints, one a line; false where there are any.
 bool readFile(const Program& program, const ConfigFile& file, Values& values)
 {
-    const auto text = readConfigFile(file.path);
-    if (!text) {
-        if (!file.mustExist && text.error().code == Errc::NotFound)
+    const auto read = readConfigFile(file.path);
+    if (!read) {
+        if (!file.mustExist && read.error().code == Errc::NotFound)
             return true;
-        complain(program, describe(text.error()));
+        complain(program, describe(read.error()));
         return false;
     }
-    const auto complaints = applyConfig(program, *text, values);
+    const auto complaints = applyConfigFile(program, *read, values);
     for (const Complaint& complaint : complaints)
         complain(program,
             shown(file.path) + ": " + complaint.pointer + (complaint.pointer.empty() ? "" : " ") + complaint.text);
@@ -75,7 +75,7 @@ int explain(const Program& program, const std::vector<std::string>& words)
 
 } // namespace
 
-Started startProgram(const Program& program, int argc, char** argv)
+Started startProgram(const Program& program, int argc, char** argv, DefaultFile defaultFile)
 {
     const std::span<char* const> arguments{argv, static_cast<std::size_t>(std::max(argc, 0))};
     auto values = parseCommandLine(program, arguments.empty() ? arguments : arguments.subspan(1));
@@ -97,11 +97,15 @@ Started startProgram(const Program& program, int argc, char** argv)
         print(STDOUT_FILENO, std::string{program.name} + ' ' + BEACON_VERSION + '\n');
         return {std::nullopt, EX_OK};
     }
+    if (program.manifest != nullptr && values->given("manifest")) {
+        print(STDOUT_FILENO, program.manifest());
+        return {std::nullopt, EX_OK};
+    }
     if (!hasFile(program))
         return {*std::move(values), EX_OK};
 
     const ConfigFile file = chooseFile(program, *values);
-    if (!readFile(program, file, *values))
+    if ((file.mustExist || defaultFile == DefaultFile::Read) && !readFile(program, file, *values))
         return {std::nullopt, EX_CONFIG};
     if (values->given("check-config")) {
         print(STDOUT_FILENO, std::string{program.name} + ": the configuration is valid\n");

@@ -1,5 +1,8 @@
 #include "core/platform/link.h"
 
+#include "core/rpc/peer.h"
+
+#include <memory>
 #include <utility>
 
 namespace beacon::platform {
@@ -40,6 +43,17 @@ void Responder::finish(const Answer& answer)
 {
     if (const Reply reply = std::exchange(m_reply, nullptr))
         reply(answer);
+}
+
+Responder responderFor(rpc::Responder theirs)
+{
+    auto shared = std::make_shared<rpc::Responder>(std::move(theirs)); // a std::function must be copyable
+    return Responder{[shared](const Answer& answer) {
+        if (const auto* error = std::get_if<rpc::RpcError>(&answer))
+            shared->fail(error->code, error->message, error->data);
+        else
+            shared->answer(std::get<QJsonValue>(answer));
+    }};
 }
 
 } // namespace beacon::platform

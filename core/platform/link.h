@@ -9,6 +9,10 @@
 #include <functional>
 #include <variant>
 
+namespace beacon::rpc {
+class Responder;
+}
+
 namespace beacon::platform {
 
 using Answer = std::variant<QJsonValue, rpc::RpcError>;
@@ -38,6 +42,8 @@ private:
     void finish(const Answer& answer);
     Reply m_reply;
 };
+/// The same duty, whoever asks over a local socket.
+[[nodiscard]] Responder responderFor(rpc::Responder theirs);
 
 /// What carries messages between an Instrument and its platform. tests/core/platform/conformance.h says what every
 /// transport must do.

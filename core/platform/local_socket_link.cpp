@@ -80,13 +80,7 @@ void LocalSocketLink::onConnected()
     });
     m_peer->setHandler(
         [this](const QString& method, const QJsonObject& params, rpc::Responder theirs) {
-            auto shared = std::make_shared<rpc::Responder>(std::move(theirs));
-            Responder ours{[shared](const Answer& answer) {
-                if (const auto* error = std::get_if<rpc::RpcError>(&answer))
-                    shared->fail(error->code, error->message, error->data);
-                else
-                    shared->answer(std::get<QJsonValue>(answer));
-            }};
+            Responder ours = responderFor(std::move(theirs));
             if (m_handler)
                 m_handler(method, params, std::move(ours));
             else

@@ -25,6 +25,11 @@ public:
             complain(key, "must be an absolute path");
         return read;
     }
+    WallTime unixTime(Key key)
+    {
+        constexpr double kMostSeconds = 1e11;
+        return fromUnixSeconds(number(key, 0, kMostSeconds));
+    }
     WallTime time(Key key)
     {
         const auto read = timeFromRfc3339(string(key, kMostName));
@@ -45,7 +50,8 @@ constexpr K kAddress{"address"}, kConfiguration{"configuration"}, kStorage{"stor
     kCapabilities{"capabilities"}, kOlderThan{"older_than"}, kDeadline{"deadline_s"}, kDeleted{"deleted"},
     kOldest{"oldest"}, kComplete{"complete"}, kResource{"resource"}, kPath{"path"}, kSignature{"signature"},
     kSize{"size"}, kSha512{"sha512"}, kMetadata{"metadata"}, kUrl{"url"}, kInterval{"interval_s"}, kHeaders{"headers"},
-    kTarget{"target"}, kSizeLimit{"size_limit"}, kKey{"key"}, kEvents{"events"}, kMatch{"match"}, kHistory{"history"};
+    kTarget{"target"}, kSizeLimit{"size_limit"}, kKey{"key"}, kEvents{"events"}, kMatch{"match"}, kHistory{"history"},
+    kInterface{"interface"}, kFrames{"frames"}, kTokens{"tokens"}, kSince{"since"}, kLast{"last"};
 
 } // namespace
 
@@ -179,6 +185,26 @@ Result<DownloadRequest> downloadRequestFromJson(const QJsonObject& object)
     request.sizeLimit = reader.integer(kSizeLimit, 0, kMostNumber, 0);
     request.key = reader.name(kKey, kMostPath, false);
     return reader.result(std::move(request));
+}
+
+QJsonObject toJson(const UplinkCounted& counted)
+{
+    return {{kInterface, counted.interface}, {kFrames, counted.frames}, {kTokens, counted.tokens},
+        {kSince, toUnixSeconds(counted.since)},
+        {kLast, counted.last ? QJsonValue{toUnixSeconds(*counted.last)} : QJsonValue{}}};
+}
+
+Result<UplinkCounted> uplinkCountedFromJson(const QJsonObject& params)
+{
+    Reader reader{"uplink.counted", params};
+    UplinkCounted counted;
+    counted.interface = reader.name(kInterface, 15);
+    counted.frames = reader.integer(kFrames, 0, kMostNumber);
+    counted.tokens = reader.integer(kTokens, 0, kMostNumber);
+    counted.since = reader.unixTime(kSince);
+    if (const QJsonValue last = params.value(kLast); !last.isNull() && !last.isUndefined())
+        counted.last = reader.unixTime(kLast);
+    return reader.result(std::move(counted));
 }
 
 Result<std::chrono::milliseconds> stopDeadlineFromJson(const QJsonObject& params)

@@ -38,6 +38,7 @@ inline constexpr auto kFind = QLatin1StringView("instrument.find");
 inline constexpr auto kMessageSend = QLatin1StringView("message.send");
 inline constexpr auto kFindingsApply = QLatin1StringView("findings.apply");
 inline constexpr auto kLedgerGet = QLatin1StringView("ledger.get");
+inline constexpr auto kUplinkCounted = QLatin1StringView("uplink.counted"); ///< notification, S → I
 } // namespace method
 
 /// A network interface that the platform gives.
@@ -99,6 +100,18 @@ struct DownloadRequest {
 };
 [[nodiscard]] QJsonObject toJson(const DownloadRequest& request);
 [[nodiscard]] Result<DownloadRequest> downloadRequestFromJson(const QJsonObject& object);
+
+/// What a Sensor that owns a bridge has seen leaving by its uplink, of this Instrument: the parameters of
+/// uplink.counted. To be sent every 10 s or so, whether or not anything was counted: only a count that stays the same
+/// proves that nothing leaves.
+struct UplinkCounted {
+    QString interface; ///< as the Instrument knows it
+    qint64 frames = 0, tokens = 0; ///< since `since`; tokens: frames that carried one
+    WallTime since{}; ///< another one: counting began anew
+    std::optional<WallTime> last; ///< when the last token was seen; nothing: none was
+};
+[[nodiscard]] QJsonObject toJson(const UplinkCounted& counted); ///< times in Unix seconds
+[[nodiscard]] Result<UplinkCounted> uplinkCountedFromJson(const QJsonObject& params);
 
 /// {"deadline_s":10}; absent: 10 s, at most 300.
 [[nodiscard]] Result<std::chrono::milliseconds> stopDeadlineFromJson(const QJsonObject& params);

@@ -65,6 +65,7 @@ constexpr Program kProgram{
              "Ends with 0 on SIGTERM, SIGINT or after --once; 64 usage, 66 no identity, 69 no such\n"
              "interface, 77 not permitted, 78 configuration.",
     .fileVariable = "BEACON_CONFIG",
+    .section = 8,
 };
 
 /// One sentence on stderr.

@@ -16,10 +16,11 @@ constexpr qsizetype kMostShown = 50; ///< requests among the facts
 constexpr qsizetype kMostName = 256;
 constexpr qsizetype kMostUrl = 200;
 
-/// Whom the platform names; it is the platform's word, not the asker's.
+/// The platform's word, not the asker's: it names who sent a message, and lets nobody ask for another's target.
 QString askerOf(const QJsonObject& params)
 {
-    return params.value(QStringLiteral("source_instrument")).toString().left(kMostName);
+    const QString sender = params.value(QStringLiteral("source_instrument")).toString();
+    return (sender.isEmpty() ? params.value(QStringLiteral("target")).toString() : sender).left(kMostName);
 }
 
 } // namespace

@@ -25,6 +25,11 @@ constexpr auto kOptions = std::to_array<Option>({
 
 constexpr auto kOfTheCommandLine = std::to_array<std::string_view>({"name", "runtime_dir", "state_dir"});
 
+std::string platformManifestText()
+{
+    return manifestText(downloaderManifest(true));
+}
+
 } // namespace
 
 const Program& downloaderProgram()
@@ -35,6 +40,7 @@ const Program& downloaderProgram()
         .options = kOptions,
         .notes = "Requests come from a platform only: on the bench nobody asks for anything.\n"
                  "Exit code 75: another one of this name is running.\n",
+        .manifest = platformManifestText,
     };
     return program;
 }

@@ -22,8 +22,8 @@ namespace beacon {
 class RequestBook {
 public:
     using Key = std::pair<QString, QString>; ///< who asked, and for which resource
-    static constexpr std::size_t kMost = 256;
-    static constexpr int kMostOfOne = 32;
+    static constexpr std::size_t kMost = 512;
+    static constexpr int kMostOfOne = 64;
     static constexpr qsizetype kMostBytes = 32 * 1024;
 
     [[nodiscard]] static Result<RequestBook> open(const QString& path);

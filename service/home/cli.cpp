@@ -64,6 +64,7 @@ constexpr Program kProgram{
              "  beacon-home observations              print each token that arrived\n"
              "\n"
              "Watching needs CAP_NET_RAW and CAP_NET_ADMIN, nft, and addresses that serve nothing else.",
+    .section = 8,
 };
 
 constexpr int kMaxPrinted = 1'000'000;

@@ -94,7 +94,8 @@ QJsonObject Instrument::supportBundle() const
             recent.append(entry);
     else
         recent = m_feed.recent(kMostEntries);
-    return beacon::supportBundle(m_skeleton.healthJson(), m_skeleton.config(), recent, toUnixSeconds(m_clock.wall()));
+    return beacon::supportBundle(m_skeleton.healthJson(), withoutSecrets(m_skeleton.config(), instrumentProgram()),
+        recent, toUnixSeconds(m_clock.wall()));
 }
 
 QJsonObject Instrument::facts() const
@@ -122,9 +123,9 @@ QJsonObject Instrument::facts() const
         {QStringLiteral("lines_truncated"), static_cast<qint64>(counters.truncated)},
         {QStringLiteral("lines_garbage"), static_cast<qint64>(counters.garbage)},
     };
-    const QJsonObject heard = m_switchPort.facts();
-    for (auto fact = heard.begin(); fact != heard.end(); ++fact)
-        facts.insert(fact.key(), *fact);
+    for (const QJsonObject& more : {m_switchPort.facts(), m_uplink.facts()})
+        for (auto fact = more.begin(); fact != more.end(); ++fact)
+            facts.insert(fact.key(), *fact);
     if (const auto& hello = m_output.hello()) {
         facts.insert(QStringLiteral("version"), QString::fromStdString(hello->version));
         facts.insert(QStringLiteral("run"), static_cast<qint64>(hello->run));

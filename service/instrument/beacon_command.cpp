@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <filesystem>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -48,6 +49,11 @@ bool needsCopy(int fd, const UserIds& user)
 /// What the Beacon cannot read, or must not, it is told of by its own name: so its complaint names the right file.
 Result<std::string> identityFor(const Settings& settings, const std::optional<UserIds>& user)
 {
+    if (!settings.identityText.empty()) {
+        if (auto written = writePrivateFile(settings.identityCopyPath(), settings.identityText, user); !written)
+            return written.error();
+        return settings.identityCopyPath();
+    }
     if (!user || settings.identity.empty())
         return settings.identity;
     const UniqueFd fd{::open(settings.identity.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
@@ -99,6 +105,28 @@ BeaconCommand prepareBeacon(const Settings& settings, const std::string& interfa
     if (auto written = writePrivateFile(settings.beaconConfigPath(), beaconConfig(told), made.command.user); !written)
         made.prepared = written;
     return made;
+}
+
+Result<> letBeaconPass(const Settings& settings)
+{
+    const auto user = beaconUser(settings);
+    if (!user || !settings.ownsRuntimeRoot)
+        return {};
+    constexpr mode_t kPassAll = 0001, kPassGroup = 0010, kOthers = 077;
+    for (std::filesystem::path dir = settings.runtimeDir; dir.has_relative_path(); dir = dir.parent_path()) {
+        const UniqueFd fd{::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+        struct stat status { };
+        if (!fd || ::fstat(fd.get(), &status) != 0)
+            return systemError("open directory " + dir.string());
+        if ((status.st_mode & kPassAll) != 0 || status.st_uid == user->uid)
+            continue;
+        if (status.st_uid != ::geteuid() || (status.st_mode & kOthers & ~kPassGroup) != 0)
+            return Error{Errc::Denied, 0, "open directory " + dir.string() + " to the Beacon's user"};
+        if (::fchown(fd.get(), static_cast<uid_t>(-1), user->gid) != 0
+            || ::fchmod(fd.get(), (status.st_mode & 07777) | kPassGroup) != 0)
+            return systemError("open directory " + dir.string() + " to the Beacon's user");
+    }
+    return {};
 }
 
 void forgetBeaconFiles(const Settings& settings)

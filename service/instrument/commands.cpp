@@ -1,22 +1,10 @@
 #include "service/instrument/commands.h"
 
-#include <QFile>
 #include <QJsonDocument>
 
+#include <algorithm>
+
 namespace beacon {
-
-namespace {
-
-bool isCommand(const QString& method)
-{
-    using namespace admin;
-    for (const auto known : {kStartMethod, kStopMethod, kRestartMethod, kSelfTestMethod, kBundleMethod})
-        if (method == known)
-            return true;
-    return false;
-}
-
-} // namespace
 
 Commands::Commands(Actions actions, EventSource& events, std::function<void(const Event&)> publish, QObject* parent)
     : QObject(parent)
@@ -36,12 +24,19 @@ Commands::~Commands()
     m_selfTest->kill();
 }
 
-void Commands::serve(rpc::Peer& peer, admin::Role role, const QString& method, rpc::Responder responder)
+bool Commands::knows(const QString& method)
 {
-    if (!isCommand(method))
-        return responder.fail(rpc::Code::MethodNotFound, QStringLiteral("There is no method ") + method);
-    Asked asked{{static_cast<qint64>(peer.credentials().uid), method}, std::move(responder)};
-    if (role != admin::Role::Admin)
+    using namespace admin;
+    const auto known = {kStartMethod, kStopMethod, kRestartMethod, kSelfTestMethod, kBundleMethod};
+    return std::find(known.begin(), known.end(), method) != known.end();
+}
+
+void Commands::serve(const Caller& caller, const QString& method, platform::Responder responder)
+{
+    if (!knows(method))
+        return responder.fail(rpc::Code::MethodNotFound, QStringLiteral("There is no method ") + method.left(128));
+    Asked asked{{caller, method}, std::move(responder)};
+    if (caller.role != admin::Role::Admin)
         return deny(asked);
     if (method == admin::kSelfTestMethod)
         return runSelfTest(std::move(asked));
@@ -86,9 +81,11 @@ void Commands::tellDenials()
 
 void Commands::audit(const Call& call, const QString& words)
 {
-    m_publish(m_events.make(EventId::Audit,
-        QStringLiteral("%1 by uid %2: %3").arg(call.method).arg(call.uid).arg(words),
-        {{QStringLiteral("who"), call.uid}, {QStringLiteral("what"), call.method}, {QStringLiteral("answer"), words}}));
+    const auto& uid = call.caller.uid;
+    const QString who = uid ? QStringLiteral("uid %1").arg(*uid) : QStringLiteral("the platform");
+    m_publish(m_events.make(EventId::Audit, QStringLiteral("%1 by %2: %3").arg(call.method, who, words),
+        {{QStringLiteral("who"), uid ? QJsonValue{*uid} : QJsonValue{QStringLiteral("platform")}},
+            {QStringLiteral("what"), call.method}, {QStringLiteral("answer"), words}}));
 }
 
 void Commands::runSelfTest(Asked asked)

@@ -13,10 +13,10 @@
 
 namespace beacon {
 
-/// What a person may ask of a running Instrument over the admin socket (design section 7): beacon.start, .stop and
-/// .restart, selftest.run, support.bundle. All need the role Admin; each call is an audit event, refused ones too: of
-/// those for want of the role at most kDeniedMost in kDeniedWithin, and one with the count of the rest, as everybody
-/// may ask, and nobody is to flood the journal.
+/// What may be asked of a running Instrument (design section 7), by a person over the admin socket or by the platform:
+/// beacon.start, .stop and .restart, selftest.run, support.bundle. All need the role Admin; each call is an audit
+/// event, refused ones too: of those for want of the role at most kDeniedMost in kDeniedWithin, and one with the count
+/// of the rest, as everybody may ask, and nobody is to flood the journal.
 ///
 /// Thread:  used only from the thread that created it.
 /// Limits:  one self-test at a time, at most kSelfTestMost.
@@ -38,16 +38,21 @@ public:
         Actions actions, EventSource& events, std::function<void(const Event&)> publish, QObject* parent = nullptr);
     ~Commands() override;
 
-    void serve(rpc::Peer& peer, admin::Role role, const QString& method, rpc::Responder responder);
+    struct Caller {
+        admin::Role role = admin::Role::Observer;
+        std::optional<qint64> uid; ///< as SO_PEERCRED has it; nothing: the platform
+    };
+    [[nodiscard]] static bool knows(const QString& method);
+    void serve(const Caller& caller, const QString& method, platform::Responder responder);
     void tellDenials(); ///< those that have no event of their own, now rather than later
 
 private:
     struct Call {
-        qint64 uid = 0;
+        Caller caller;
         QString method;
     };
     struct Asked : Call {
-        rpc::Responder responder;
+        platform::Responder responder;
     };
     void answer(Asked& asked, const QJsonObject& result, const QString& words);
     void refuse(Asked& asked, rpc::Code code, const QString& why);

@@ -1,13 +1,12 @@
 #include "service/instrument/instrument.h"
 
 #include "core/base/log.h"
+#include "service/instrument/admin_role.h"
 #include "service/instrument/beacon_command.h"
 #include "service/instrument/event_data.h"
 
 #include <cmath>
 #include <csignal>
-#include <grp.h>
-#include <unistd.h>
 
 namespace beacon {
 
@@ -36,14 +35,6 @@ admin::Hello helloOf(const Settings& settings, EventSource& events)
     hello.version = QStringLiteral(BEACON_VERSION);
     hello.run = events.takeUuid();
     return hello;
-}
-
-admin::Role roleOf(const rpc::Credentials& credentials)
-{
-    const group* admins = ::getgrnam("beacon-admin");
-    const bool isAdmin = credentials.uid == 0 || credentials.uid == ::geteuid()
-        || (admins != nullptr && credentials.isInGroup(admins->gr_gid));
-    return isAdmin ? admin::Role::Admin : admin::Role::Observer;
 }
 
 } // namespace
@@ -112,12 +103,14 @@ Result<> Instrument::start()
 Result<> Instrument::serveAdmin()
 {
     connect(&m_listener, &rpc::Listener::accepted, this,
-        [this](rpc::Peer* peer) { m_feed.attach(peer, roleOf(peer->credentials())); });
+        [this](rpc::Peer* peer) { m_feed.attach(peer, roleOf(peer->credentials(), m_settings.ownsRuntimeRoot)); });
     connect(&m_listener, &rpc::Listener::descriptorsExhausted, this,
         [] { log::warning("out of file descriptors; clients wait"); });
     m_commands = std::make_unique<Commands>(actions(), m_events, [this](const Event& event) { publish(event); });
     m_feed.setCommands([this](rpc::Peer& peer, admin::Role role, const QString& method, const QJsonObject&,
-                           rpc::Responder responder) { m_commands->serve(peer, role, method, std::move(responder)); });
+                           rpc::Responder responder) {
+        m_commands->serve({role, qint64{peer.credentials().uid}}, method, platform::responderFor(std::move(responder)));
+    });
     m_feed.setFreshHealth([this] {
         const auto health = admin::healthFromJson(m_skeleton.healthJson());
         return health ? *health : m_feed.health();
@@ -193,6 +186,7 @@ void Instrument::applySettings(const std::vector<std::string>& changed)
     if (has("stop"))
         m_supervisor->setStopGrace(m_settings.stop);
     if (has("interface")) {
+        m_uplink.forget();
         if (auto watched = watchInterface(); !watched)
             log::error("interface monitor", {{"error", describe(watched.error())}});
         announceInterface();
@@ -328,6 +322,7 @@ void Instrument::onAttempt(const AttemptLine& line)
     }
     m_rollUp.add(line);
     m_watch.attempt(now, line);
+    m_uplink.sent(line);
     publishLine(writeLine(line), false);
     if (!leftTheHost(line.outcome))
         return;
@@ -341,6 +336,7 @@ void Instrument::onEscape(const EscapeLine& line)
 {
     ++m_escapes;
     m_watch.left(m_clock.now(), line.target.family);
+    m_uplink.escaped();
     m_skeleton.noteWorking();
     publishLine(writeLine(line), true);
     const auto run = m_output.hello() ? m_output.hello()->run : 0;

@@ -14,6 +14,7 @@
 #include "service/instrument/roll_up.h"
 #include "service/instrument/settings.h"
 #include "service/instrument/switch_port.h"
+#include "service/instrument/uplink_watch.h"
 
 #include <QObject>
 #include <QTimer>
@@ -44,6 +45,10 @@ public:
     void reload(const Settings& settings); ///< acts on what changed, and on nothing else
     [[nodiscard]] const Settings& settings() const noexcept { return m_settings; }
     [[nodiscard]] QJsonObject facts() const;
+    [[nodiscard]] Commands& commands() noexcept { return *m_commands; } ///< once started
+    void uplinkCounted(const platform::UplinkCounted& count);
+    void platformWent(); ///< what it counted is not known any more
+    void clearHealth(); ///< takes back what it said of itself: it is about to go, and the process stays
     void stop(); ///< stopped() follows within 10 s; asked again, it kills at once
 
 Q_SIGNALS:
@@ -85,6 +90,7 @@ private:
     void judgeClock();
     void judgeBeacon();
     void judgeAttempts();
+    void judgeUplink();
     void showHealth();
 
     Settings m_settings;
@@ -103,6 +109,7 @@ private:
     std::unique_ptr<Supervisor> m_supervisor;
     Liveness m_liveness;
     AttemptWatch m_watch;
+    UplinkWatch m_uplink;
     BeaconOutput m_output;
     RollUp m_rollUp;
     QTimer m_check, m_rollUpTimer, m_stopGuard; ///< the second runs only where there is something to roll up

@@ -37,6 +37,7 @@ void Instrument::judge()
     judgeClock();
     judgeBeacon();
     judgeAttempts();
+    judgeUplink();
     showHealth();
 }
 
@@ -101,6 +102,35 @@ void Instrument::judgeAttempts()
             (*impaired == Family::Ipv4 ? "IPv4 attempt leaves this host" : "IPv6 attempt leaves this host") + detail);
     else
         m_skeleton.clear(Reason::FamilyImpaired);
+}
+
+void Instrument::judgeUplink()
+{
+    const auto& since = m_uplink.notLeavingSince();
+    hold(since.has_value(), Reason::NotLeaving, since ? timeText(*since) : std::string{});
+}
+
+void Instrument::uplinkCounted(const platform::UplinkCounted& count)
+{
+    if (count.interface.toStdString() != m_link->state().name)
+        return;
+    m_uplink.counted(m_clock.now(), count);
+    judgeUplink();
+}
+
+void Instrument::platformWent()
+{
+    m_uplink.forget();
+    judgeUplink();
+}
+
+void Instrument::clearHealth()
+{
+    for (const Reason reason : {Reason::InterfaceAbsent, Reason::InterfaceDown, Reason::InterfaceWrongKind,
+             Reason::BeaconHeld, Reason::BeaconCrashLoop, Reason::BeaconStalled, Reason::BeaconStopped,
+             Reason::BeaconDied, Reason::BeaconNotStarted, Reason::BeaconFloods, Reason::NoNextHop, Reason::LocalErrors,
+             Reason::AllSkipped, Reason::NothingTested, Reason::FamilyImpaired, Reason::LogFailed, Reason::NotLeaving})
+        m_skeleton.clear(reason);
 }
 
 void Instrument::showHealth()

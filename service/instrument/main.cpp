@@ -67,14 +67,16 @@ int run(std::span<char* const> arguments)
 int main(int argc, char** argv)
 {
     const OwnCommand own{argc, argv}; // QCoreApplication takes some out of argv
-    Started started = startProgram(instrumentProgram(), argc, argv);
+    const bool onPlatform = platform::platformSocket().has_value();
+    Started started =
+        startProgram(instrumentProgram(), argc, argv, onPlatform ? DefaultFile::PassedOver : DefaultFile::Read);
     if (!started.values)
         return started.exitCode;
     const bool asks = started.values->flag("health");
     const auto socket = asks ? adminSocketPath(*started.values) : std::string{};
     const auto settings = settingsFrom(*started.values);
     const bool drills = started.values->flag("self-test");
-    const bool placed = !drills && platform::platformSocket(); // a platform gives the interface
+    const bool placed = !drills && onPlatform; // a platform gives the interface
     if (asks ? !socket : !settings && !placed) {
         const Error& error = asks ? socket.error() : settings.error();
         std::fprintf(stderr, "beacon-instrument: %s\n", describe(error).c_str());

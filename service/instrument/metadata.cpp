@@ -16,4 +16,9 @@ Manifest beaconManifest(bool onPlatform)
         kMetadata, jsonSchema(instrumentProgram(), onPlatform ? fixedKeys() : std::span<const std::string_view>{}));
 }
 
+std::string platformManifestText()
+{
+    return manifestText(beaconManifest(true));
+}
+
 } // namespace beacon

@@ -2,12 +2,15 @@
 
 #include "core/base/log.h"
 #include "core/base/run_place.h"
+#include "core/base/user_map.h"
 #include "core/platform/local_socket_link.h"
 #include "core/platform/socket_path.h"
+#include "service/instrument/beacon_command.h"
 #include "service/instrument/metadata.h"
 
 #include <QJsonDocument>
 
+#include <algorithm>
 #include <sysexits.h>
 
 namespace beacon {
@@ -15,6 +18,8 @@ namespace beacon {
 namespace {
 
 constexpr std::chrono::seconds kStopWithin{10};
+constexpr unsigned long kLastUid =
+    4'294'967'294; // the host's own user namespace has them all; a Sensor's room does not
 
 QStringList namesOf(const std::vector<platform::GivenInterface>& interfaces)
 {
@@ -42,6 +47,11 @@ Service::Service(std::span<char* const> arguments, const Clock& clock, Instrumen
     options.version = QStringLiteral(BEACON_VERSION);
     m_skeleton = std::make_unique<Skeleton>(beaconManifest(onPlatform), handlers(), std::move(link), m_clock, options);
     connect(m_skeleton.get(), &Skeleton::stopped, this, [this](bool restart) { Q_EMIT finished(EX_OK, restart); });
+    connect(m_skeleton.get(), &Skeleton::placeChanged, this, &Service::settle);
+    connect(m_skeleton.get(), &Skeleton::platformWent, this, [this] {
+        if (m_instrument)
+            m_instrument->platformWent();
+    });
 }
 
 Service::~Service() = default;
@@ -74,7 +84,13 @@ Handlers Service::handlers()
         const auto* faults = std::get_if<std::vector<Fault>>(&settings);
         return faults != nullptr ? *faults : std::vector<Fault>{};
     };
-    handlers.configure = [this](const QJsonObject& config, const QStringList&) { configure(config); };
+    handlers.configure = [this](const QJsonObject& config, const QStringList&) {
+        m_config = config;
+        settle();
+    };
+    handlers.onMessage = [this](const QString& method, const QJsonObject& params, platform::Responder responder) {
+        serveMessage(method, params, std::move(responder));
+    };
     handlers.facts = [this] {
         QJsonObject facts = m_instrument ? m_instrument->facts() : QJsonObject{};
         if (m_findings) {
@@ -90,9 +106,30 @@ Handlers Service::handlers()
             return;
         }
         m_stopped = std::move(done);
-        m_instrument->stop();
+        if (!m_ending)
+            m_instrument->stop();
     };
     return handlers;
+}
+
+void Service::serveMessage(const QString& method, const QJsonObject& params, platform::Responder responder)
+{
+    const bool isCommand = Commands::knows(method);
+    if (!isCommand && method != platform::method::kUplinkCounted)
+        return responder.fail(rpc::Code::MethodNotFound,
+            QStringLiteral("%1 is not a method of a Beacon Instrument").arg(method.left(128)));
+    if (!isCommand) {
+        const auto count = platform::uplinkCountedFromJson(params);
+        if (!count)
+            return responder.fail(rpc::Code::InvalidParams, QString::fromStdString(describe(count.error())));
+        if (m_instrument)
+            m_instrument->uplinkCounted(*count);
+        return responder.answer(QJsonObject{});
+    }
+    if (!m_instrument || m_ending)
+        return responder.fail(rpc::Code::Busy,
+            QStringLiteral("There is no Beacon to do that with; the health of its Instrument says why"));
+    m_instrument->commands().serve({admin::Role::Admin, std::nullopt}, method, std::move(responder));
 }
 
 std::variant<Place, Fault> Service::placeFor(const QJsonObject& config) const
@@ -102,6 +139,7 @@ std::variant<Place, Fault> Service::placeFor(const QJsonObject& config) const
     if (!welcome)
         return place;
     place.journal = false;
+    place.ownsRuntimeRoot = !isMapped("/proc/self/uid_map", kLastUid);
     place.stateDir = welcome->persistentStorage.toStdString();
     const QString named = config.value(QStringLiteral("interface")).toString();
     const QString pointer = QStringLiteral("/interface");
@@ -147,7 +185,7 @@ std::variant<Settings, std::vector<Fault>> Service::settingsFor(const QJsonObjec
     if (!settings)
         return std::vector{Fault{QString{}, QString::fromStdString(describe(settings.error()))}};
     std::vector<Fault> faults;
-    if (m_instrument)
+    if (m_instrument && m_skeleton->standAlone()) // a platform's documents have none of these keys
         for (const std::string& key : changedKeys(m_instrument->settings(), *settings))
             if (fixedForLife(key))
                 faults.push_back({QString::fromStdString('/' + key),
@@ -180,23 +218,49 @@ Result<> Service::takeFindings(const QJsonObject& params)
     return {};
 }
 
-void Service::configure(const QJsonObject& config)
+bool Service::stillGiven(const std::string& interface) const
 {
-    if (hasNoInterface(config)) {
+    const auto& given = m_skeleton->welcome()->interfaces;
+    return std::any_of(given.begin(), given.end(), [&](const platform::GivenInterface& each) {
+        return each.name.toStdString() == interface && each.canSend() && each.type != QLatin1StringView("mirror");
+    });
+}
+
+void Service::settle()
+{
+    if (!m_config || m_ending || m_stopped)
+        return;
+    if (hasNoInterface(*m_config)) {
         m_skeleton->raise(Reason::InterfaceNotGiven, "the platform gives none that may send");
+        endInstrument();
         return;
     }
-    auto settings = settingsFor(config);
-    if (const auto* faults = std::get_if<std::vector<Fault>>(&settings)) { // the platform's defaults: not checked yet
-        m_skeleton->raise(Reason::ConfigMissing, faults->front().text.toStdString());
+    auto settings = settingsFor(*m_config);
+    if (const auto* faults = std::get_if<std::vector<Fault>>(&settings)) { // of defaults, or since the place is another
+        const std::string why = (faults->front().pointer + QLatin1Char(' ') + faults->front().text).toStdString();
+        if (!m_instrument)
+            m_skeleton->raise(Reason::ConfigMissing, why);
+        else if (!stillGiven(m_instrument->settings().interface))
+            m_skeleton->raise(Reason::InterfaceNotGiven, why);
+        if (m_instrument && !stillGiven(m_instrument->settings().interface))
+            endInstrument();
         return;
     }
     m_skeleton->clear(Reason::InterfaceNotGiven);
-    if (m_instrument) {
-        m_instrument->reload(std::get<Settings>(settings));
+    m_skeleton->clear(Reason::ConfigMissing);
+    Settings& wanted = std::get<Settings>(settings);
+    if (m_instrument && !m_skeleton->standAlone() && m_instrument->settings().interface != wanted.interface) {
+        m_skeleton->raise(Reason::InterfaceMoves,
+            "leaves " + m_instrument->settings().interface + " and starts on " + wanted.interface);
+        endInstrument();
         return;
     }
-    if (const auto begun = begin(std::get<Settings>(std::move(settings))); !begun) {
+    if (m_instrument) {
+        m_instrument->reload(wanted);
+        return;
+    }
+    m_skeleton->clear(Reason::InterfaceMoves);
+    if (const auto begun = begin(std::move(wanted)); !begun) {
         log::error("cannot start", {{"error", describe(begun.error())}});
         m_instrument.reset();
         QMetaObject::invokeMethod(
@@ -206,22 +270,51 @@ void Service::configure(const QJsonObject& config)
 
 Result<> Service::begin(Settings settings)
 {
-    for (const std::string& dir : {settings.runtimeDir, settings.stateDir})
-        if (auto made = makeDirectories(dir); !made) {
-            if (dir == settings.runtimeDir)
-                return made;
+    if (auto made = makeDirectories(settings.runtimeDir); !made)
+        return made;
+    if (settings.journal)
+        if (const auto made = makeDirectories(settings.stateDir); !made)
             log::warning("the journal is not kept", {{"error", describe(made.error())}}); // health tells it, too
-        }
+    if (const auto passed = letBeaconPass(settings); !passed)
+        log::warning("the Beacon cannot read its files", {{"error", describe(passed.error())}});
     auto lock = takeLock(settings.lockPath());
     if (!lock)
         return lock.error();
     m_lock.emplace(*std::move(lock));
     m_instrument = std::make_unique<Instrument>(std::move(settings), m_clock, m_parts, *m_skeleton);
-    connect(m_instrument.get(), &Instrument::stopped, this, [this] {
+    connect(m_instrument.get(), &Instrument::stopped, this, &Service::onInstrumentStopped);
+    return m_instrument->start();
+}
+
+void Service::endInstrument()
+{
+    if (!m_instrument || m_ending)
+        return;
+    m_ending = true;
+    m_instrument->stop();
+}
+
+void Service::onInstrumentStopped()
+{
+    if (!m_ending) {
         if (const auto stopped = std::exchange(m_stopped, nullptr))
             stopped();
-    });
-    return m_instrument->start();
+        return;
+    }
+    m_instrument->disconnect(this); // it may say so twice
+    QMetaObject::invokeMethod(
+        this,
+        [this] { // not within its own signal
+            m_instrument->clearHealth();
+            m_instrument.reset();
+            m_lock.reset();
+            m_ending = false;
+            if (const auto stopped = std::exchange(m_stopped, nullptr))
+                stopped();
+            else
+                settle();
+        },
+        Qt::QueuedConnection);
 }
 
 } // namespace beacon

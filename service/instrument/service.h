@@ -44,8 +44,12 @@ private:
     [[nodiscard]] bool hasNoInterface(const QJsonObject& config) const;
     [[nodiscard]] std::variant<Settings, std::vector<Fault>> settingsFor(const QJsonObject& config) const;
     [[nodiscard]] Result<> takeFindings(const QJsonObject& params);
-    void configure(const QJsonObject& config);
+    void serveMessage(const QString& method, const QJsonObject& params, platform::Responder responder);
+    void settle(); ///< brings what runs to what the configuration and the place say
+    [[nodiscard]] bool stillGiven(const std::string& interface) const; ///< by the platform, to send on
     [[nodiscard]] Result<> begin(Settings settings);
+    void endInstrument(); ///< settle() follows
+    void onInstrumentStopped();
 
     std::span<char* const> m_arguments;
     const Clock& m_clock;
@@ -53,6 +57,8 @@ private:
     std::optional<UniqueFd> m_lock;
     std::unique_ptr<Skeleton> m_skeleton;
     std::unique_ptr<Instrument> m_instrument; ///< none until there is a configuration and an interface
+    std::optional<QJsonObject> m_config; ///< in force
+    bool m_ending = false; ///< the Instrument, which another one may follow
     std::function<void()> m_stopped;
     struct Findings {
         qint64 findings = 0, retests = 0;

@@ -1,5 +1,8 @@
 #include "service/instrument/settings.h"
 
+#include "core/escape/identity.h"
+#include "service/instrument/metadata.h"
+
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -22,6 +25,12 @@ constexpr auto kOptions = std::to_array<Option>({
         .value = "PATH",
         .help = "beacon-launch to start it with; by default the one beside this program"},
     {.name = "identity", .value = "FILE", .help = "Identity file that beacon-home issued"},
+    {.name = "identity-text",
+        .kind = OptionKind::Document,
+        .where = Where::File,
+        .value = "JSON",
+        .help = "The identity itself, all of the file that beacon-home issued, instead of its name; a secret",
+        .secret = true},
     {.name = "user",
         .value = "NAME",
         .fallback = "beacon",
@@ -87,16 +96,21 @@ constexpr auto kOptions = std::to_array<Option>({
         .help = "Let the Beacon escape from a throwaway network and print the figures: exit 0, or 1 where it does not"},
 });
 
+std::vector<Complaint> complaintsAbout(const Values& values);
+
 constexpr Program kProgram{
     .name = "beacon-instrument",
     .summary = "Runs a Beacon on a network interface, watches it and tells what it finds",
     .options = kOptions,
     .notes = "SIGHUP reads the configuration again; SIGTERM ends the Beacon, then this program.\n"
              "Exit code 75: another Instrument of this name is running.\n",
+    .section = 8,
+    .manifest = platformManifestText,
+    .check = complaintsAbout,
 };
 
-constexpr auto kRestartKeys = std::to_array<std::string_view>(
-    {"interface", "beacon", "launcher", "identity", "user", "net_admin", "rate", "ports", "techniques"});
+constexpr auto kRestartKeys = std::to_array<std::string_view>({"interface", "beacon", "launcher", "identity",
+    "identity_text", "user", "net_admin", "rate", "ports", "techniques"});
 constexpr auto kFixedKeys =
     std::to_array<std::string_view>({"name", "launcher", "runtime_dir", "state_dir", "journal_size"});
 
@@ -145,6 +159,36 @@ QJsonArray portRanges(const std::vector<std::uint16_t>& ports)
     return ranges;
 }
 
+/// What is wrong with an identity, without a word of it: the sentences of parseIdentity() quote values in "…".
+std::string faultOf(const Error& error)
+{
+    const std::string_view words = error.context;
+    const std::string_view key = words.substr(0, words.find_first_of(": "));
+    return words.find('"') == std::string_view::npos ? std::string{words} : std::string{key} + " is not usable";
+}
+
+std::vector<Complaint> complaintsAbout(const Values& values)
+{
+    if (!values.given("identity-text"))
+        return {};
+    const char* const pointer = "/identity_text";
+    if (values.given("identity"))
+        return {{pointer, "is given, and so is identity; keep one of the two"}};
+    std::string text = values.text("identity-text");
+    const auto identity = parseIdentity(text);
+    explicit_bzero(text.data(), text.size());
+    if (identity)
+        return {};
+    return {{pointer,
+        "is no identity: " + faultOf(identity.error()) + "; give all of the file that beacon-home issued, unchanged"}};
+}
+
+/// So that spaces and the order of keys make no change.
+std::string shortest(const std::string& json)
+{
+    return QJsonDocument::fromJson(QByteArray::fromStdString(json)).toJson(QJsonDocument::Compact).toStdString();
+}
+
 std::string runtimeRoot(const Values& values)
 {
     return absolute(
@@ -181,6 +225,7 @@ Result<Settings> settingsFrom(const Values& values, const Place& place)
     settings.beacon = absolute(values.given("beacon") ? values.text("beacon") : besideUs("beacon"));
     settings.launcher = absolute(values.given("launcher") ? values.text("launcher") : besideUs("beacon-launch"));
     settings.identity = absolute(values.text("identity"));
+    settings.identityText = values.given("identity-text") ? shortest(values.text("identity-text")) : std::string{};
     settings.user = values.text("user");
     settings.netAdmin = values.flag("net-admin");
     if (values.given("rate"))
@@ -193,6 +238,7 @@ Result<Settings> settingsFrom(const Values& values, const Place& place)
                                            : defaultDir("/var/lib", "XDG_STATE_HOME", "/.local/state"));
     settings.stateDir = place.stateDir.empty() ? stateRoot + '/' + settings.name : place.stateDir;
     settings.journal = place.journal;
+    settings.ownsRuntimeRoot = place.ownsRuntimeRoot;
     settings.journalBytes = static_cast<std::int64_t>(values.number("journal-size")) * 1'024 * 1'024;
     if (values.given("stall"))
         settings.stall = seconds(values.number("stall"));
@@ -232,6 +278,7 @@ std::vector<std::string> changedKeys(const Settings& from, const Settings& to)
     compare("beacon", from.beacon, to.beacon);
     compare("launcher", from.launcher, to.launcher);
     compare("identity", from.identity, to.identity);
+    compare("identity_text", from.identityText, to.identityText);
     compare("user", from.user, to.user);
     compare("net_admin", from.netAdmin, to.netAdmin);
     compare("rate", from.rate, to.rate);

@@ -20,6 +20,7 @@ struct Settings {
     std::string beacon;
     std::string launcher;
     std::string identity; ///< empty: the Beacon's own default
+    std::string identityText; ///< the identity itself, secret, in its shortest form; empty: `identity` counts
     std::string user; ///< that the Beacon runs as, where there is one of that name
     bool netAdmin = false; ///< the Beacon keeps CAP_NET_ADMIN
     std::optional<double> rate;
@@ -32,6 +33,7 @@ struct Settings {
     std::chrono::milliseconds stop{5'000};
     std::chrono::milliseconds rollUp{60'000};
     bool journal = true; ///< on the bench only: a platform keeps the events itself
+    bool ownsRuntimeRoot = false; ///< as Place has it
     std::int64_t journalBytes = 256LL * 1024 * 1024;
 
     [[nodiscard]] std::string socketPath() const { return runtimeDir + "/admin.sock"; }
@@ -49,6 +51,9 @@ struct Place {
     std::string interface; ///< where none is configured; empty: one must be
     std::string stateDir; ///< instead of <state-dir>/<name>; empty: that one
     bool journal = true;
+    /// In a Sensor's room, where /run is this Instrument's alone: the directories above runtimeDir may be opened to the
+    /// Beacon's user.
+    bool ownsRuntimeRoot = false;
 };
 
 /// BadInput: one sentence with the remedy.

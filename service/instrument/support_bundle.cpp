@@ -78,6 +78,14 @@ QJsonValue redacted(const QJsonValue& value)
     return clean;
 }
 
+QJsonObject withoutSecrets(QJsonObject config, const Program& program)
+{
+    for (const std::string& key : secretKeys(program))
+        if (const QString name = QString::fromStdString(key); config.contains(name))
+            config.insert(name, kBlot);
+    return config;
+}
+
 QJsonObject supportBundle(const QJsonObject& health, const QJsonObject& config, const QByteArrayList& recent, double at)
 {
     constexpr qsizetype kMostBytes = 700 * 1024; // after redaction: a blot may be longer than a secret

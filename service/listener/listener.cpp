@@ -49,6 +49,7 @@ Listener::Listener(std::unique_ptr<platform::PlatformLink> link, Place place, Ma
     m_skeleton =
         std::make_unique<Skeleton>(listenerManifest(onPlatform), handlers(), std::move(link), m_clock, options);
     m_skeleton->subscribe(QStringLiteral("instruments.beacon.escape.succeeded"));
+    connect(m_skeleton.get(), &Skeleton::placeChanged, this, [this] { choose(m_skeleton->config()); });
     connect(&m_flush, &QTimer::timeout, this, &Listener::flush);
     m_flush.start(kFlushEvery);
 }
@@ -81,8 +82,12 @@ Handlers Listener::handlers()
 QString Listener::storePath() const
 {
     const auto& welcome = m_skeleton->welcome();
-    const bool given = welcome && !welcome->persistentStorage.isEmpty();
-    return (given ? welcome->persistentStorage : m_place.stateDir) + QStringLiteral("/hosts.db");
+    QString directory = m_place.stateDir;
+    if (welcome && !welcome->persistentStorage.isEmpty())
+        directory = welcome->persistentStorage;
+    else if (welcome && !welcome->transientStorage.isEmpty())
+        directory = welcome->transientStorage;
+    return directory + QStringLiteral("/hosts.db");
 }
 
 void Listener::configure(const QJsonObject& config, const QStringList& changed)
@@ -91,17 +96,34 @@ void Listener::configure(const QJsonObject& config, const QStringList& changed)
     m_reportHosts = config.value(QStringLiteral("report_hosts")).toInt(100);
     if (!m_store)
         m_store = std::make_unique<HostStore>(storePath());
-    if (!m_interface.empty() && !changed.contains(QStringLiteral("interface")))
-        return;
+    if (m_interface.empty() || changed.contains(QStringLiteral("interface")))
+        choose(config);
+}
+
+void Listener::choose(const QJsonObject& config)
+{
+    if (!m_store)
+        return; // there is no configuration yet
     std::string interface = config.value(QStringLiteral("interface")).toString().toStdString();
     if (interface.empty() && m_skeleton->welcome() && !m_skeleton->welcome()->interfaces.empty())
         interface = m_skeleton->welcome()->interfaces.front().name.toStdString();
     if (interface.empty())
         interface = m_place.interface;
     if (interface.empty())
-        m_skeleton->raise(Reason::InterfaceNotGiven, "none is configured, and the platform gives none");
-    else
+        followNone();
+    else if (interface != m_interface)
         follow(interface);
+}
+
+void Listener::followNone()
+{
+    m_skeleton->raise(Reason::InterfaceNotGiven, "none is configured, and the platform gives none");
+    m_skeleton->clear(Reason::InterfaceAbsent);
+    m_skeleton->clear(Reason::InterfaceDown);
+    m_notifier.reset();
+    m_tap.reset();
+    m_link.reset();
+    m_interface.clear();
 }
 
 void Listener::follow(const std::string& interface)

@@ -39,7 +39,9 @@ public:
 private:
     [[nodiscard]] Handlers handlers();
     void configure(const QJsonObject& config, const QStringList& changed);
+    void choose(const QJsonObject& config); ///< the interface, as configuration and platform have it
     void follow(const std::string& interface);
+    void followNone();
     void onLink();
     void onFrame(ByteView frame);
     void flush();

@@ -108,7 +108,8 @@ int run(const Values& values, std::span<char* const> arguments)
 int main(int argc, char** argv)
 {
     const OwnCommand own{argc, argv}; // QCoreApplication takes some out of argv
-    Started started = startProgram(listenerProgram(), argc, argv);
+    Started started = startProgram(
+        listenerProgram(), argc, argv, platform::platformSocket() ? DefaultFile::PassedOver : DefaultFile::Read);
     if (!started.values)
         return started.exitCode;
     const Values& values = *started.values;

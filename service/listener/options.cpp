@@ -41,6 +41,11 @@ constexpr auto kOptions = std::to_array<Option>({
 
 constexpr auto kOfTheCommandLine = std::to_array<std::string_view>({"name", "runtime_dir", "state_dir"});
 
+std::string platformManifestText()
+{
+    return manifestText(listenerManifest(true));
+}
+
 } // namespace
 
 const Program& listenerProgram()
@@ -51,6 +56,8 @@ const Program& listenerProgram()
         .options = kOptions,
         .notes = "An example of an Instrument: see core/instrument/README.md. It never sends.\n"
                  "SIGHUP reads the configuration again. Exit code 75: another one of this name is running.\n",
+        .section = 8,
+        .manifest = platformManifestText,
     };
     return program;
 }

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <set>
 #include <utility>
 
 namespace beacon {
@@ -75,6 +77,24 @@ std::vector<Fault> bounded(const std::vector<Fault>& faults)
 QByteArray compact(const QJsonArray& array)
 {
     return QJsonDocument{array}.toJson(QJsonDocument::Compact);
+}
+
+/// Of rows of version, bytes, state and whether it was ever in force, newest first: the newest, the desired, the
+/// current one, and the one in force before it.
+void keepWhatCounts(const std::vector<QVariantList>& rows, const std::function<void(const QVariantList&)>& keep)
+{
+    bool newest = true, desired = false, current = false, before = false;
+    for (const QVariantList& row : rows) {
+        const int state = row.at(2).toInt();
+        const bool isCurrent = state == kCurrent;
+        const bool isDesired = !desired && (isCurrent || state == kWaiting);
+        const bool isBefore = current && !before && state == kSuperseded && row.at(3).toBool();
+        if (std::exchange(newest, false) || isDesired || isCurrent || isBefore)
+            keep(row);
+        desired = desired || isDesired;
+        current = current || isCurrent;
+        before = before || isBefore;
+    }
 }
 
 QString staleSentence(const QString& target, qint64 base, const std::optional<ConfigVersion>& now)
@@ -226,35 +246,39 @@ Result<qint64> Documents::nextVersion(const QString& target)
 
 Result<> Documents::prune(const QString& target)
 {
+    const auto total =
+        m_database->select(QStringLiteral("SELECT count(*), sum(bytes) FROM documents WHERE target = ?"), {target});
+    if (!total)
+        return total.error();
+    if (total->front().at(0).toInt() <= kMaxVersions && total->front().at(1).toLongLong() <= kMaxHistoryBytes)
+        return {};
     const auto rows = m_database->select(
-        QStringLiteral("SELECT version, state, bytes, in_force IS NOT NULL FROM documents WHERE target = ? "
+        QStringLiteral("SELECT version, bytes, state, in_force IS NOT NULL FROM documents WHERE target = ? "
                        "ORDER BY version DESC"),
         {target});
     if (!rows)
         return rows.error();
-    bool newest = true, desiredSeen = false, currentSeen = false, beforeSeen = false;
     int count = 0;
     qint64 bytes = 0;
-    std::vector<QVariantList> gone;
-    for (const QVariantList& row : *rows) {
-        const int state = row.at(1).toInt();
-        const bool isCurrent = state == kCurrent;
-        const bool isDesired = !desiredSeen && (isCurrent || state == kWaiting);
-        const bool isBefore = currentSeen && !beforeSeen && state == kSuperseded && row.at(3).toBool();
-        desiredSeen = desiredSeen || isDesired;
-        currentSeen = currentSeen || isCurrent;
-        beforeSeen = beforeSeen || isBefore;
-        const bool stays = std::exchange(newest, false) || isDesired || isCurrent || isBefore;
-        const bool fits = count < kMaxVersions && bytes + row.at(2).toLongLong() <= kMaxHistoryBytes;
-        if (!stays && (!fits || !gone.empty())) {
-            gone.push_back({target, row.at(0)});
-            continue;
+    std::set<qint64> kept;
+    const auto keep = [&](const QVariantList& row) {
+        if (kept.insert(row.at(0).toLongLong()).second) {
+            ++count;
+            bytes += row.at(1).toLongLong();
         }
-        ++count;
-        bytes += row.at(2).toLongLong();
+    };
+    keepWhatCounts(*rows, keep);
+    for (const QVariantList& row : *rows) {
+        if (kept.contains(row.at(0).toLongLong()))
+            continue;
+        if (count >= kMaxVersions || bytes + row.at(1).toLongLong() > kMaxHistoryBytes)
+            break;
+        keep(row);
     }
-    if (gone.empty())
-        return {};
+    std::vector<QVariantList> gone;
+    for (const QVariantList& row : *rows)
+        if (!kept.contains(row.at(0).toLongLong()))
+            gone.push_back({target, row.at(0)});
     return m_database->runMany(QStringLiteral("DELETE FROM documents WHERE target = ? AND version = ?"), gone);
 }
 

@@ -145,6 +145,12 @@ void Hub::request(const QString& address, const QString& name, const QJsonObject
     guest->live->call(name, params, std::move(reply), deadline);
 }
 
+void Hub::notify(const QString& address, const QString& name, const QJsonObject& params)
+{
+    if (const auto guest = d->find(address); guest && guest->live)
+        static_cast<void>(guest->live->notify(name, params));
+}
+
 Hub::Private::Shared Hub::Private::find(const QString& address) const
 {
     const auto found = guests.find(address);

@@ -47,6 +47,9 @@ public:
     void request(const QString& address, const QString& method, const QJsonObject& params, platform::Reply reply,
         std::chrono::milliseconds deadline = platform::kRequestDeadline);
 
+    /// No answer comes. Nothing is sent where it is not connected, or does not read what it is sent.
+    void notify(const QString& address, const QString& method, const QJsonObject& params);
+
     [[nodiscard]] bool isAdmitted(const QString& address) const;
     [[nodiscard]] bool isConnected(const QString& address) const; ///< its hello was answered
     /// What it said of itself at its last hello, also when it has gone since. nullptr: it never came.

@@ -193,8 +193,8 @@ Result<LeaseEvent> leaseEventFrom(std::string_view line)
         const std::string_view name = next(value, '=');
         const auto* const known =
             std::find_if(kVariables.begin(), kVariables.end(), [&](const Variable& v) { return v.name == name; });
-        if (known == kVariables.end() || !(variables.*known->value).empty())
-            return refuse("has something unknown in it, or twice");
+        if (known == kVariables.end() || value.empty() || !(variables.*known->value).empty())
+            return refuse("has something unknown or empty in it, or something twice");
         variables.*known->value = value;
     }
     LeaseEvent event;

@@ -44,6 +44,7 @@ constexpr Program kProgram{
     .notes = "What it runs, and on which interfaces, is told by sensorctl(1).\n"
              "SIGTERM ends the Instruments, then this program; when it is killed, they end with it.\n"
              "Exit code 75: another Sensor uses this runtime directory.\n",
+    .section = 8,
 };
 
 QString besideUs(const char* program)
@@ -81,6 +82,11 @@ Result<SensorSettings> sensorSettingsFrom(const Values& values)
     settings.dhcpClient = absolute(values.text("dhcp-client"));
     settings.idBase = static_cast<std::uint32_t>(values.number("id-base"));
     return settings;
+}
+
+QString SensorSettings::leaseEvent() const
+{
+    return QFileInfo{room}.absolutePath() + QStringLiteral("/sensor-lease");
 }
 
 } // namespace beacon

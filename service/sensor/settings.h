@@ -21,6 +21,7 @@ struct SensorSettings {
     QString dhcpClient; ///< udhcpc
     std::uint32_t idBase = 0; ///< first id of the Instruments' ranges, 65,536 each
 
+    [[nodiscard]] QString leaseEvent() const; ///< sensor-lease, beside sensor-room
     [[nodiscard]] QString controlSocket() const { return runtimeDir + QStringLiteral("/control.sock"); }
     [[nodiscard]] QString lock() const { return runtimeDir + QStringLiteral("/lock"); }
     [[nodiscard]] QString documents() const { return stateDir + QStringLiteral("/sensor.db"); }

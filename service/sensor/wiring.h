@@ -33,6 +33,8 @@ struct SegmentFacts {
     std::string mac;
     bool owned = false; ///< its uplink lies in segmentNamespace(), under the name of the device
     std::string problem; ///< one sentence for a person; empty: none
+
+    bool operator==(const SegmentFacts&) const = default;
 };
 
 struct HostDevice {

@@ -35,7 +35,8 @@ constexpr auto kAddressOptions = std::to_array<Option>({
         .kind = OptionKind::TextList,
         .value = "HOW",
         .help = "dhcp, slaac, none, or addresses with their prefix length, as in 192.0.2.7/24",
-        .repeats = true}),
+        .repeats = true,
+        .completes = "=dhcp slaac none"}),
     line({.name = "gateway",
         .kind = OptionKind::TextList,
         .value = "ADDRESS",
@@ -117,10 +118,12 @@ constexpr Operand kTargetVersion[] = {{.name = "TARGET", .completes = kTargets},
 constexpr Operand kTargetFile[] = {
     {.name = "TARGET", .completes = kTargets}, {.name = "FILE", .completes = kCompletesFile}};
 constexpr Operand kTargetKeys[] = {{.name = "TARGET", .completes = kTargets}, {.name = "KEY=VALUE", .repeats = true}};
-constexpr Operand kDiff[] = {
-    {.name = "TARGET", .completes = kTargets}, {.name = "FROM", .optional = true}, {.name = "TO", .optional = true}};
+constexpr Operand kDiff[] = {{.name = "TARGET", .completes = kTargets},
+    {.name = "FROM", .completes = "=current reported", .optional = true},
+    {.name = "TO", .completes = "=current reported", .optional = true}};
 constexpr Operand kShell[] = {{.name = "SHELL", .choices = "bash"}};
-constexpr Operand kCommandWords[] = {{.name = "COMMAND", .optional = true, .repeats = true}};
+constexpr Operand kCommandWords[] = {
+    {.name = "COMMAND", .completes = kCompletesCommand, .optional = true, .repeats = true}};
 
 constexpr auto kCommands = std::to_array<Subcommand>({
     {.path = "status",

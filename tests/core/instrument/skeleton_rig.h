@@ -145,6 +145,7 @@ struct Rig {
         Manifest manifest;
         manifest.type = QStringLiteral("beacon");
         manifest.configuration = schema;
+        manifest.events = {QStringLiteral("instruments.beacon.*")};
         options.version = QStringLiteral("1.2.3");
         skeleton =
             std::make_unique<Skeleton>(manifest, std::move(handlers), std::move(pair.first), clock, std::move(options));

@@ -263,6 +263,7 @@ void TstSkeletonConfig::standAloneFirstSaveCountsTheVersion()
     Manifest manifest;
     manifest.type = QStringLiteral("beacon");
     manifest.configuration = plainSchema();
+    manifest.events = {QStringLiteral("instruments.beacon.*")};
     Skeleton skeleton{manifest, given.handlers(), nullptr, clock, {}};
     skeleton.start();
     QVERIFY(skeleton.standAlone());
@@ -284,6 +285,7 @@ void TstSkeletonConfig::standAloneRejects()
     Manifest manifest;
     manifest.type = QStringLiteral("beacon");
     manifest.configuration = plainSchema();
+    manifest.events = {QStringLiteral("instruments.beacon.*")};
     Skeleton skeleton{manifest, given.handlers(), nullptr, clock, {}};
     skeleton.start();
     QString bad;

@@ -25,7 +25,7 @@ QString text(const char* words)
 QJsonObject wanted(const char* resource, const char* from = "beacon_0@plant7")
 {
     return {{text("resource"), text(resource)}, {text("url"), text("https://user:secret@updates.example/b?key=secret")},
-        {text("interval_s"), 600}, {text("source_instrument"), text(from)}};
+        {text("interval_s"), 600}, {text("target"), text(from)}};
 }
 
 struct Scene {
@@ -76,6 +76,10 @@ void TstDownloaderProgram::itSaysThatNothingIsFetched()
     QCOMPARE(scene.facts().value(text("requests")).toInt(), 1);
     const QString shown = scene.facts().value(text("wanted"))[0].toString();
     QCOMPARE(shown, text("beacon_0@plant7: beacon from https://updates.example/b, every 600 s"));
+    QJsonObject forged = wanted("beacon", "beacon_9@plant7");
+    forged.insert(text("source_instrument"), text("beacon_0@plant7"));
+    QVERIFY(scene.accepts("download.request", forged));
+    QVERIFY2(scene.facts().value(text("requests")).toInt() == 1, "who sent it counts, not for whom it says that it is");
     QVERIFY(scene.platform.events().size() > 0 || scene.platform.waitForEvents(1)); // health's change
     QVERIFY2(scene.platform.complaints().isEmpty(), qPrintable(scene.platform.complaints()));
     QVERIFY2(!scene.downloader.log().contains("secret"), scene.downloader.log());

@@ -122,15 +122,18 @@ void TstCommands::aFloodOfRefusedCommandsIsCounted()
     Commands commands{{}, source, [&](const Event& event) { // no actions: a call of one would be no refusal
                           answers.append(event.data.value(QStringLiteral("answer")).toString());
                       }};
-    rpc::Peer peer{std::make_unique<QLocalSocket>()};
+    const auto deny = [&commands] {
+        commands.serve({admin::Role::Observer, 1'000}, admin::kStopMethod,
+            platform::Responder{[](const platform::Answer&) {}});
+    };
     for (int i = 0; i < 1'000; ++i)
-        commands.serve(peer, admin::Role::Observer, admin::kStopMethod, rpc::Responder{&peer, 0});
+        deny();
     QCOMPARE(answers.size(), Commands::kDeniedMost);
     commands.tellDenials();
     QCOMPARE(answers.size(), Commands::kDeniedMost + 1);
     QVERIFY2(answers.last().contains(QStringLiteral("980")), qPrintable(answers.last()));
     commands.tellDenials(); // nothing is told twice, and from here on each has its event again
-    commands.serve(peer, admin::Role::Observer, admin::kStopMethod, rpc::Responder{&peer, 0});
+    deny();
     QCOMPARE(answers.size(), Commands::kDeniedMost + 2);
 }
 

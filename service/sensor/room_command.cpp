@@ -1,0 +1,110 @@
+#include "service/sensor/room_command.h"
+
+#include <QDeadlineTimer>
+#include <QProcess>
+
+#include <unistd.h>
+
+namespace beacon {
+
+namespace {
+
+constexpr int kGuestProcesses = 16;
+
+/// stdout of a program that ends by itself.
+Result<QByteArray> output(const QString& program, const QStringList& arguments, const std::string& what)
+{
+    QProcess process;
+    process.setStandardInputFile(QProcess::nullDevice());
+    process.start(program, arguments);
+    QByteArray out;
+    QDeadlineTimer deadline{kRoomWithin};
+    while (process.state() != QProcess::NotRunning && !deadline.hasExpired() && out.size() <= kMaxManifestBytes) {
+        process.waitForReadyRead(static_cast<int>(deadline.remainingTime()));
+        out += process.readAllStandardOutput();
+    }
+    if (process.state() != QProcess::NotRunning
+        && !process.waitForFinished(static_cast<int>(deadline.remainingTime()))) {
+        process.kill();
+        process.waitForFinished();
+        return Error{Errc::Timeout, 0, what + " took longer than " + std::to_string(kRoomWithin.count()) + " s"};
+    }
+    if (process.error() == QProcess::FailedToStart)
+        return Error{Errc::NotFound, 0, what + ": " + program.toStdString() + " cannot be started"};
+    if (process.exitStatus() != QProcess::NormalExit || process.exitCode() != 0) {
+        constexpr qsizetype kMost = 500;
+        const QByteArray words = process.readAllStandardError().left(kMost).simplified();
+        return Error{Errc::System, 0, what + (words.isEmpty() ? ": it failed" : ": " + words.toStdString())};
+    }
+    return out + process.readAllStandardOutput();
+}
+
+QStringList toQt(const std::vector<std::string>& strings)
+{
+    QStringList list;
+    for (const std::string& string : strings)
+        list.append(QString::fromStdString(string));
+    return list;
+}
+
+std::string bind(const QString& source, const QString& target)
+{
+    return source.toStdString() + ':' + target.toStdString();
+}
+
+} // namespace
+
+std::vector<std::string> roomForGuest(const SensorSettings& settings, const InstrumentPaths& paths)
+{
+    return {"run", "--user-namespace", paths.userNamespace.toStdString(), "--network-namespace",
+        paths.networkNamespace.toStdString(), "--processes", std::to_string(kGuestProcesses), "--hide",
+        settings.stateDir.toStdString(), "--hide", settings.runtimeDir.toStdString()};
+}
+
+std::vector<std::string> roomForInstrument(
+    const SensorSettings& settings, const InstrumentPaths& paths, const InstrumentSpec& spec, const std::string& cgroup)
+{
+    std::vector<std::string> options{"run", "--user-namespace", paths.userNamespace.toStdString(),
+        "--network-namespace", paths.networkNamespace.toStdString(), "--hostname", spec.name.toStdString(), "--hide",
+        settings.stateDir.toStdString(), "--hide", settings.runtimeDir.toStdString()};
+    const auto add = [&](const char* option, const std::string& value) {
+        options.emplace_back(option);
+        options.push_back(value);
+    };
+    if (!cgroup.empty())
+        add("--cgroup", cgroup);
+    if (spec.processes > 0)
+        add("--processes", std::to_string(spec.processes));
+    add("--bind-writable", bind(paths.run, InstrumentPaths::kRunInside));
+    for (const auto& [source, name] :
+        {std::pair{paths.persistent, "persistent"}, {paths.transient, "transient"}, {paths.incoming, "incoming"}})
+        add("--bind-writable", bind(source, InstrumentPaths::kStorageInside + QLatin1StringView{name}));
+    add("--bind", bind(paths.resolvers, InstrumentPaths::kResolversInside));
+    return options;
+}
+
+Result<> makeRoom(const SensorSettings& settings, const InstrumentPaths& paths)
+{
+    const auto made = output(settings.room,
+        {QStringLiteral("make"), QStringLiteral("--user-namespace"), paths.userNamespace, QStringLiteral("--id-base"),
+            QString::number(paths.ids.uid), QStringLiteral("--network-namespace"), paths.networkNamespace},
+        "make the namespaces of " + paths.run.section(QLatin1Char('/'), -1).toStdString());
+    return made ? Result<>{} : made.error();
+}
+
+Result<> dropRoom(const SensorSettings& settings, const InstrumentPaths& paths)
+{
+    const auto dropped = output(settings.room, {QStringLiteral("drop"), paths.networkNamespace, paths.userNamespace},
+        "drop the namespaces of " + paths.run.section(QLatin1Char('/'), -1).toStdString());
+    return dropped ? Result<>{} : dropped.error();
+}
+
+Result<QByteArray> askManifest(const SensorSettings& settings, const InstrumentPaths& paths, const QString& program)
+{
+    QStringList arguments = toQt(roomForGuest(settings, paths));
+    arguments << QStringLiteral("--parent") << QString::number(::getpid()) << QStringLiteral("--") << program
+              << QStringLiteral("--manifest");
+    return output(settings.room, arguments, "ask " + program.toStdString() + " for its manifest");
+}
+
+} // namespace beacon

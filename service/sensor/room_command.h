@@ -1,0 +1,32 @@
+#pragma once
+
+#include "service/sensor/instrument_paths.h"
+#include "service/sensor/sensor_document.h"
+
+#include <QByteArray>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+/// The command lines of sensor-room, in one place.
+namespace beacon {
+
+/// What comes before `-- PROGRAM` for an Instrument. `cgroup`: empty for none.
+[[nodiscard]] std::vector<std::string> roomForInstrument(const SensorSettings& settings, const InstrumentPaths& paths,
+    const InstrumentSpec& spec, const std::string& cgroup);
+/// The same for a program that has the Instrument's network and nothing else of it: a DHCP client, --manifest.
+[[nodiscard]] std::vector<std::string> roomForGuest(const SensorSettings& settings, const InstrumentPaths& paths);
+
+/// Makes the namespaces and pins them. Blocks for some ms, at most kRoomWithin.
+[[nodiscard]] Result<> makeRoom(const SensorSettings& settings, const InstrumentPaths& paths);
+[[nodiscard]] Result<> dropRoom(const SensorSettings& settings, const InstrumentPaths& paths);
+
+/// What `program --manifest` prints, at most kMaxManifestBytes. Blocks for at most kRoomWithin.
+[[nodiscard]] Result<QByteArray> askManifest(
+    const SensorSettings& settings, const InstrumentPaths& paths, const QString& program);
+
+inline constexpr std::chrono::seconds kRoomWithin{10};
+inline constexpr qsizetype kMaxManifestBytes = 256 * 1024;
+
+} // namespace beacon
