@@ -4,6 +4,7 @@
 #include "core/base/result.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,7 @@ public:
 private:
     class Inner;
     std::unique_ptr<Inner> m_inner;
+    std::optional<Error> m_failure; ///< to find the host's namespace: every call tells it
 };
 
 } // namespace beacon
