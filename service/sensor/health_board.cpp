@@ -214,7 +214,7 @@ void HealthBoard::noteLateness()
         entry->since += late;
         entry->heard += late;
         if (entry->question) {
-            entry->question->deadline += late;
+            entry->question->deadline = now + kAnswerWithin;
             entry->question->putOff = true;
         }
     }
