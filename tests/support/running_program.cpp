@@ -95,7 +95,7 @@ RunningProgram::~RunningProgram()
 bool RunningProgram::start()
 {
     m_process.setProcessEnvironment(m_environment);
-    m_process.setStandardInputFile(QProcess::nullDevice());
+    m_process.setStandardInputFile(m_input);
     m_process.setStandardErrorFile(file(QStringLiteral("log")));
     m_process.setStandardOutputFile(file(QStringLiteral("output")));
     m_process.start(m_program, m_arguments);

@@ -18,6 +18,7 @@ public:
     ~RunningProgram();
 
     void setEnvironment(const QString& name, const QString& value) { m_environment.insert(name, value); }
+    void setInputFile(const QString& path) { m_input = path; } ///< its stdin; else it is empty
     void setArguments(const QStringList& arguments) { m_arguments = arguments; }
     /// Run in the child before it executes, perhaps under vfork: async-signal-safe calls only.
     void setChildModifier(const std::function<void()>& modifier) { m_process.setChildProcessModifier(modifier); }
@@ -43,6 +44,7 @@ private:
     QTemporaryDir m_dir;
     QString m_program;
     QStringList m_arguments;
+    QString m_input = QProcess::nullDevice();
     QProcessEnvironment m_environment = QProcessEnvironment::systemEnvironment();
     QProcess m_process;
 };
