@@ -84,6 +84,7 @@ private Q_SLOTS:
     void stopAskedTwice();
     void restartIsTold();
     void stopFlushesEvents();
+    void anotherPlaceAtALaterHelloIsTold();
 };
 
 void TstSkeleton::flashOfErrorAtStart()
@@ -466,6 +467,39 @@ void TstSkeleton::stopFlushesEvents()
     rig.skeleton->stop();
     QTRY_COMPARE(rig.stops, 1);
     QCOMPARE(rig.platform->count(QStringLiteral("instruments.beacon.escape.succeeded")), 1);
+}
+
+void TstSkeleton::anotherPlaceAtALaterHelloIsTold()
+{
+    Rig rig;
+    rig.platform->welcome.interfaces = {
+        {QStringLiteral("eth0"), QStringLiteral("bridge"), {QStringLiteral("rx"), QStringLiteral("tx")}}};
+    int moves = 0, partings = 0;
+    QString interface;
+    connect(rig.skeleton.get(), &Skeleton::placeChanged, this, [&] {
+        ++moves;
+        interface = rig.skeleton->welcome()->interfaces.front().name;
+    });
+    connect(rig.skeleton.get(), &Skeleton::platformWent, this, [&partings] { ++partings; });
+    QVERIFY(rig.up());
+    const auto sayHelloAgain = [&rig] {
+        const int before = rig.platform->hellos;
+        rig.near->cut();
+        QTest::qWait(10);
+        rig.near->restore();
+        return QTest::qWaitFor([&] { return rig.platform->hellos > before && rig.near->isUp(); }, 5'000);
+    };
+    QVERIFY(sayHelloAgain());
+    QTest::qWait(50);
+    QCOMPARE(moves, 0); // the same place
+    QCOMPARE(partings, 1);
+    rig.platform->welcome.interfaces.front().name = QStringLiteral("eth1");
+    QVERIFY(sayHelloAgain());
+    QTRY_COMPARE_WITH_TIMEOUT(moves, 1, 5'000);
+    QCOMPARE(interface, QStringLiteral("eth1"));
+    rig.platform->welcome.persistentStorage = QStringLiteral("/elsewhere");
+    QVERIFY(sayHelloAgain());
+    QTRY_COMPARE_WITH_TIMEOUT(moves, 2, 5'000);
 }
 
 QTEST_GUILESS_MAIN(TstSkeleton)

@@ -34,6 +34,7 @@ private Q_SLOTS:
     void resumingLeavesNoGapAndSubscribesAgain();
     void theQueueBeforeTheFirstWelcomeIsBounded();
     void eventsMadeBeforeTheWelcomeCarryTheAddress();
+    void whatTheManifestDoesNotNameIsDroppedAndCounted();
 
 private:
     SystemClock m_clock;
@@ -220,6 +221,27 @@ void TstSkeletonEvents::eventsMadeBeforeTheWelcomeCarryTheAddress()
         QCOMPARE(event.sourceSensor, text("plant7"));
     }
     QVERIFY2(rig.platform->bad.isEmpty(), qPrintable(rig.platform->bad.join(QLatin1Char('\n'))));
+}
+
+void TstSkeletonEvents::whatTheManifestDoesNotNameIsDroppedAndCounted()
+{
+    Rig rig;
+    QVERIFY(rig.up());
+    QStringList made;
+    connect(rig.skeleton.get(), &Skeleton::published, this, [&](const Event& event) { made.append(event.type); });
+    const auto undeclared = [&rig] {
+        return rig.skeleton->healthJson()[text("facts")][text("events_undeclared")].toInt(-1);
+    };
+    QCOMPARE(undeclared(), -1); // no such fact
+    Event stranger = rig.skeleton->events().make(EventId::InterfaceUp, text("x"), {});
+    stranger.type = text("instruments.home.finding.new");
+    rig.skeleton->publish(stranger);
+    rig.skeleton->publish(stranger);
+    rig.leak(1);
+    QTRY_COMPARE_WITH_TIMEOUT(rig.platform->count(text("instruments.beacon.escape.succeeded")), 1, 5'000);
+    QCOMPARE(rig.platform->count(stranger.type), 0);
+    QVERIFY(!made.contains(stranger.type));
+    QCOMPARE(undeclared(), 2);
 }
 
 QTEST_GUILESS_MAIN(TstSkeletonEvents)

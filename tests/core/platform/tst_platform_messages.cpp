@@ -35,6 +35,9 @@ private Q_SLOTS:
     void welcomesThatCannotBeUsed();
     void deadlines();
     void downloads();
+    void countsOfAnUplinkGoThereAndBack();
+    void countsThatAreNone_data();
+    void countsThatAreNone();
 };
 
 void TstPlatformMessages::timesOfRfc3339_data()
@@ -152,6 +155,49 @@ void TstPlatformMessages::downloads()
     download.sha512 = QByteArray(64, '\x5a');
     download.path = text("in/beacon");
     QVERIFY(!downloadAvailableFromJson(toJson(download)));
+}
+
+void TstPlatformMessages::countsOfAnUplinkGoThereAndBack()
+{
+    const UplinkCounted counted{
+        text("eth0"), 871, 40, WallTime{std::chrono::microseconds{1'764'000'000'250'000}}, std::nullopt};
+    auto read = uplinkCountedFromJson(toJson(counted));
+    QVERIFY(read);
+    QCOMPARE(read->interface, text("eth0"));
+    QCOMPARE(read->frames, 871);
+    QCOMPARE(read->tokens, 40);
+    QCOMPARE(read->since, counted.since);
+    QVERIFY(!read->last);
+    UplinkCounted later = counted;
+    later.last = counted.since + std::chrono::seconds{5};
+    read = uplinkCountedFromJson(toJson(later));
+    QVERIFY(read && read->last == later.last);
+}
+
+void TstPlatformMessages::countsThatAreNone_data()
+{
+    QTest::addColumn<QString>("key");
+    QTest::addColumn<QJsonValue>("value");
+    QTest::newRow("no interface") << text("interface") << QJsonValue{QJsonValue::Undefined};
+    QTest::newRow("an interface with a name that is too long") << text("interface") << QJsonValue{QString(16, u'x')};
+    QTest::newRow("fewer than no frames") << text("frames") << QJsonValue{-1};
+    QTest::newRow("half a token") << text("tokens") << QJsonValue{0.5};
+    QTest::newRow("no beginning") << text("since") << QJsonValue{QJsonValue::Null};
+    QTest::newRow("a time in words") << text("last") << QJsonValue{text("now")};
+    QTest::newRow("a time beyond all") << text("last") << QJsonValue{1e300};
+}
+
+void TstPlatformMessages::countsThatAreNone()
+{
+    QFETCH(QString, key);
+    QFETCH(QJsonValue, value);
+    QJsonObject params = toJson(UplinkCounted{text("eth0"), 1, 1, WallTime{}, std::nullopt});
+    params.insert(key, value);
+    if (value.isUndefined())
+        params.remove(key);
+    const auto read = uplinkCountedFromJson(params);
+    QVERIFY(!read);
+    QVERIFY2(QString::fromStdString(describe(read.error())).contains(key), describe(read.error()).c_str());
 }
 
 QTEST_GUILESS_MAIN(TstPlatformMessages)

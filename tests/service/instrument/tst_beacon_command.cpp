@@ -64,6 +64,10 @@ private Q_SLOTS:
     void rootThatMayNotBecomeAnotherStaysRoot_data();
     void rootThatMayNotBecomeAnotherStaysRoot();
     void aFileThatOthersCanReadIsLeftForTheBeaconToRefuse();
+    void anIdentityAsTextBecomesAPrivateFile_data();
+    void anIdentityAsTextBecomesAPrivateFile();
+    void inARoomTheBeaconMayPassAndNobodyElse();
+    void elsewhereNothingIsOpened();
 };
 
 void TstBeaconCommand::theBeaconGetsItsInterfaceAndNothingElse()
@@ -149,6 +153,71 @@ void TstBeaconCommand::aFileThatOthersCanReadIsLeftForTheBeaconToRefuse()
     QCOMPARE(::chmod(rig.settings.identity.c_str(), 0644), 0);
     QVERIFY(prepareBeacon(rig.settings, "eth0").prepared);
     QCOMPARE(rig.toldIdentity().toStdString(), rig.settings.identity);
+}
+
+void TstBeaconCommand::anIdentityAsTextBecomesAPrivateFile_data()
+{
+    QTest::addColumn<QByteArray>("user");
+    QTest::newRow("of the Beacon's user") << QByteArray{"nobody"};
+    QTest::newRow("of ours, where there is no other") << QByteArray{"no-such-user-here"};
+}
+
+void TstBeaconCommand::anIdentityAsTextBecomesAPrivateFile()
+{
+    QFETCH(QByteArray, user);
+    Rig rig;
+    rig.settings.user = user.toStdString();
+    rig.settings.identity.clear();
+    rig.settings.identityText = kSecret;
+    const auto made = prepareBeacon(rig.settings, "eth0");
+    QVERIFY(made.prepared);
+    const std::string path = rig.settings.identityCopyPath();
+    QCOMPARE(rig.toldIdentity().toStdString(), path);
+    QCOMPARE(Rig::contentOf(path), QByteArray{kSecret});
+    QCOMPARE(statusOf(path).st_mode & 07777U, 0600U);
+    QCOMPARE(statusOf(path).st_uid, made.command.user ? made.command.user->uid : ::geteuid());
+    QVERIFY(!Rig::contentOf(rig.settings.beaconConfigPath()).contains("not for everybody"));
+    for (const auto& [name, value] : made.command.environment)
+        QVERIFY(value.find("not for everybody") == std::string::npos);
+
+    rig.settings.identityText = R"({"key":"another"})";
+    QVERIFY(prepareBeacon(rig.settings, "eth0").prepared);
+    QCOMPARE(Rig::contentOf(path), QByteArray{R"({"key":"another"})"});
+    rig.settings.identityText.clear();
+    QVERIFY(prepareBeacon(rig.settings, "eth0").prepared);
+    QVERIFY(!QFile::exists(QString::fromStdString(path)));
+}
+
+void TstBeaconCommand::inARoomTheBeaconMayPassAndNobodyElse()
+{
+    Rig rig;
+    rig.settings.ownsRuntimeRoot = true;
+    const auto user = beaconUser(rig.settings);
+    if (!user)
+        QSKIP("needs root, and a user nobody");
+    const std::string run = rig.settings.runtimeDir, below = run + "/beacon-instrument/eth0";
+    rig.settings.runtimeDir = below;
+    QVERIFY(makeDirectories(below));
+    QCOMPARE(::chmod(run.c_str(), 0700), 0);
+    QVERIFY(letBeaconPass(rig.settings));
+    QCOMPARE(statusOf(run).st_mode & 07777U, 0710U);
+    QCOMPARE(statusOf(run).st_gid, user->gid);
+    QCOMPARE(statusOf(run).st_uid, uid_t{0});
+    QCOMPARE(statusOf(below).st_mode & 07777U, 0755U);
+    QVERIFY(letBeaconPass(rig.settings)); // once more changes nothing
+    QCOMPARE(statusOf(run).st_mode & 07777U, 0710U);
+    QCOMPARE(::chmod(run.c_str(), 0750), 0); // a group has it already
+    const auto refused = letBeaconPass(rig.settings);
+    QVERIFY(!refused);
+    QCOMPARE(refused.error().code, Errc::Denied);
+}
+
+void TstBeaconCommand::elsewhereNothingIsOpened()
+{
+    const Rig rig;
+    QCOMPARE(::chmod(rig.settings.runtimeDir.c_str(), 0700), 0);
+    QVERIFY(letBeaconPass(rig.settings));
+    QCOMPARE(statusOf(rig.settings.runtimeDir).st_mode & 07777U, 0700U);
 }
 
 QTEST_GUILESS_MAIN(TstBeaconCommand)

@@ -109,6 +109,7 @@ private Q_SLOTS:
     void theLastWordsAreInTheReason();
     void fault54_whoMayNotSwitchTheInterfaceOnSaysThatItIsOff();
     void oneThatSaysNothingIsTriedOnATerminalNext();
+    void whatDoesNotLeaveTheSensorIsAReasonUntilItDoes();
 };
 
 void TstJudgement::aClockThatIsNotSetIsAReason()
@@ -206,6 +207,51 @@ void TstJudgement::oneThatSaysNothingIsTriedOnATerminalNext()
     rig.alarm->fire();
     QCOMPARE(rig.process->commands.size(), std::size_t{2});
     QVERIFY(rig.process->commands.at(1).terminal);
+}
+
+void TstJudgement::whatDoesNotLeaveTheSensorIsAReasonUntilItDoes()
+{
+    Rig rig;
+    QVERIFY(rig.instrument->start());
+    rig.monitor->become(link(30003, true));
+    Q_EMIT rig.process->started(7);
+    rig.say(R"({"v":1,"t":"hello","version":"1","interface":"seg0","rate_pps":1,"run":1,"techniques":["UdpDatagram"]})"
+            "\n");
+    const auto send = [&rig](int attempts) {
+        for (int i = 0; i < attempts; ++i)
+            rig.say(R"({"v":1,"t":"attempt","n":1,"technique":"UdpDatagram","family":"ipv4","dst":"192.0.2.10",)"
+                    R"("proto":17,"port":443,"via":"02:00:5e:10:00:01","outcome":"sent"})"
+                    "\n");
+    };
+    QVERIFY(!rig.instrument->facts().contains(QStringLiteral("uplink_frames")));
+    platform::UplinkCounted count{QStringLiteral("seg0"), 9, 0, rig.clock.wall(), std::nullopt};
+    rig.instrument->uplinkCounted(count);
+    platform::UplinkCounted elsewhere = count;
+    elsewhere.interface = QStringLiteral("other0");
+    for (int i = 0; i < 6; ++i) {
+        send(10);
+        rig.clock.advance(10s);
+        elsewhere.tokens += 7;
+        rig.instrument->uplinkCounted(elsewhere); // that is nothing of ours
+        QVERIFY(!rig.holds("not_leaving"));
+        rig.instrument->uplinkCounted(count);
+    }
+    QVERIFY2(rig.text("not_leaving").find("none has left the Sensor by its uplink since 20") != std::string::npos,
+        rig.text("not_leaving").c_str());
+    QCOMPARE(rig.skeleton.health().status, HealthStatus::Warning);
+    QCOMPARE(rig.instrument->facts().value(QStringLiteral("uplink_frames")).toInt(), 9);
+    count.tokens = 1;
+    rig.instrument->uplinkCounted(count);
+    QVERIFY(!rig.holds("not_leaving"));
+    for (int i = 0; i < 6; ++i) {
+        send(10);
+        rig.clock.advance(10s);
+        rig.instrument->uplinkCounted(count);
+    }
+    QVERIFY(rig.holds("not_leaving"));
+    rig.instrument->platformWent();
+    QVERIFY(!rig.holds("not_leaving"));
+    QVERIFY(!rig.instrument->facts().contains(QStringLiteral("uplink_tokens")));
 }
 
 QTEST_GUILESS_MAIN(TstJudgement)
