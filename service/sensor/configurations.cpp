@@ -4,6 +4,7 @@
 #include "core/instrument/configuration.h"
 #include "core/platform/control.h"
 #include "core/platform/messages.h"
+#include "service/sensor/bounded_answer.h"
 #include "service/sensor/document_diff.h"
 #include "service/sensor/secrets.h"
 
@@ -269,7 +270,9 @@ Answer Configurations::history(const QString& name, int limit) const
     QJsonArray list;
     for (const ConfigVersion& version : *versions)
         list.append(head(version));
-    return QJsonValue{QJsonObject{{QStringLiteral("target"), name}, {QStringLiteral("versions"), list}}};
+    QJsonObject answer = boundedAnswer(QStringLiteral("versions"), list, Keep::First);
+    answer.insert(QStringLiteral("target"), name);
+    return QJsonValue{answer};
 }
 
 Answer Configurations::diff(const QString& name, const QJsonValue& from, const QJsonValue& to) const

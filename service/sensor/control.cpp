@@ -72,7 +72,10 @@ void Control::accept(rpc::Peer* peer)
     peer->setHandler([this, peer](const QString& name, const QJsonObject& params,
                          rpc::Responder responder) { serve(*peer, name, params, std::move(responder)); },
         kLongest);
-    connect(peer, &rpc::Peer::closed, this, [this, peer] { m_followers.erase(peer); });
+    connect(peer, &rpc::Peer::closed, this, [this, peer] {
+        m_followers.erase(peer);
+        m_logReaders.remove(peer);
+    });
 }
 
 const Control::Method* Control::find(const QString& name)

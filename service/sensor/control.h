@@ -6,6 +6,7 @@
 #include "service/sensor/sensor.h"
 
 #include <QObject>
+#include <QSet>
 #include <QTimer>
 
 #include <functional>
@@ -103,6 +104,7 @@ private:
     std::list<Waiting> m_waiting;
     QTimer m_look;
     std::map<rpc::Peer*, std::unique_ptr<Delivery>> m_followers;
+    QSet<rpc::Peer*> m_logReaders;
 };
 
 } // namespace beacon

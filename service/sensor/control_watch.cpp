@@ -2,6 +2,7 @@
 
 #include "core/platform/control.h"
 #include "core/platform/messages.h"
+#include "service/sensor/bounded_answer.h"
 #include "service/sensor/control.h"
 
 #include <QJsonDocument>
@@ -65,7 +66,8 @@ void Control::eventsRead(Call& call)
     if (!events)
         call.responder.fail(Code::Internal, QString::fromStdString(describe(events.error())));
     else
-        call.responder.answer(QJsonObject{{QStringLiteral("events"), toJson(*events)}});
+        call.responder.answer(
+            boundedAnswer(QStringLiteral("events"), toJson(*events), after.isDouble() ? Keep::First : Keep::Last));
 }
 
 void Control::eventsFollow(Call& call)
@@ -73,8 +75,14 @@ void Control::eventsFollow(Call& call)
     const auto wanted = wantedOf(call.params, call.responder);
     if (!wanted)
         return;
+    if (m_followers.contains(call.peer)) {
+        call.responder.fail(Code::Busy, QStringLiteral("this connection follows events already; open another one"));
+        return;
+    }
     const int history = limitOf(call.params, "history", 0, kMostEvents);
-    const auto after = m_sensor.events().before(wanted->match, wanted->severity, history);
+    const QJsonValue from = call.params.value(QStringLiteral("after"));
+    const auto after = from.isDouble() ? Result<qint64>{from.toInteger()}
+                                       : m_sensor.events().before(wanted->match, wanted->severity, history);
     if (!after) {
         call.responder.fail(Code::Internal, QString::fromStdString(describe(after.error())));
         return;
@@ -102,14 +110,25 @@ void Control::logsRead(Call& call)
     if (run == nullptr)
         return;
     const int lines = limitOf(call.params, "lines", kUsual, kMostLines);
-    call.responder.answer(QJsonObject{{QStringLiteral("lines"), run->log().last(lines)}});
-    if (!call.params.value(QStringLiteral("follow")).toBool())
+    const bool follow = call.params.value(QStringLiteral("follow")).toBool();
+    if (follow && m_logReaders.contains(call.peer)) {
+        call.responder.fail(Code::Busy, QStringLiteral("this connection follows a log already; open another one"));
         return;
-    // What does not fit is left out: a reader that is too slow must not hold up the Sensor.
+    }
+    call.responder.answer(boundedAnswer(QStringLiteral("lines"), run->log().last(lines), Keep::Last));
+    if (!follow)
+        return;
+    m_logReaders.insert(call.peer);
+    // What does not fit is left out and counted: a reader that is too slow must not hold up the Sensor.
     connect(&run->log(), &InstrumentLog::written, call.peer,
-        [peer = call.peer, name = run->spec().name](const QJsonArray& written) {
-            static_cast<void>(peer->notify(
-                control::method::kLogLines, {{QStringLiteral("name"), name}, {QStringLiteral("lines"), written}}));
+        [peer = call.peer, name = run->spec().name, missed = std::make_shared<qint64>()](const QJsonArray& written) {
+            QJsonObject params{{QStringLiteral("name"), name}, {QStringLiteral("lines"), written}};
+            if (*missed > 0)
+                params.insert(QStringLiteral("missed"), *missed);
+            if (peer->notify(control::method::kLogLines, params))
+                *missed = 0;
+            else
+                *missed += written.size();
         });
 }
 

@@ -94,8 +94,13 @@ Result<> makeRoom(const SensorSettings& settings, const InstrumentPaths& paths)
 
 Result<> dropRoom(const SensorSettings& settings, const InstrumentPaths& paths)
 {
-    const auto dropped = output(settings.room, {QStringLiteral("drop"), paths.networkNamespace, paths.userNamespace},
-        "drop the namespaces of " + paths.run.section(QLatin1Char('/'), -1).toStdString());
+    return dropPins(settings, {paths.networkNamespace, paths.userNamespace});
+}
+
+Result<> dropPins(const SensorSettings& settings, const QStringList& pins)
+{
+    const auto dropped = output(
+        settings.room, QStringList{QStringLiteral("drop")} + pins, "drop " + pins.join(QLatin1Char(' ')).toStdString());
     return dropped ? Result<>{} : dropped.error();
 }
 

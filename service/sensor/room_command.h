@@ -21,6 +21,7 @@ namespace beacon {
 /// Makes the namespaces and pins them. Blocks for some ms, at most kRoomWithin.
 [[nodiscard]] Result<> makeRoom(const SensorSettings& settings, const InstrumentPaths& paths);
 [[nodiscard]] Result<> dropRoom(const SensorSettings& settings, const InstrumentPaths& paths);
+[[nodiscard]] Result<> dropPins(const SensorSettings& settings, const QStringList& pins);
 
 /// What `program --manifest` prints, at most kMaxManifestBytes. Blocks for at most kRoomWithin.
 [[nodiscard]] Result<QByteArray> askManifest(

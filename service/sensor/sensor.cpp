@@ -125,7 +125,41 @@ Result<> Sensor::start()
         for (const Fault& fault : takeDocument((*current)->config))
             log::error("the Sensor's document cannot be acted on",
                 {{"at", fault.pointer.toStdString()}, {"error", fault.text.toStdString()}});
+    sweep();
     return {};
+}
+
+/// What an earlier life left behind and is not wanted any more.
+void Sensor::sweep()
+{
+    std::vector<SegmentSpec> wanted;
+    wanted.reserve(m_document.interfaces.size());
+    for (const SensorInterface& interface : m_document.interfaces)
+        wanted.push_back(segmentOf(interface));
+    QStringList pins;
+    const QDir net{m_settings.runtimeDir + QStringLiteral("/net")};
+    for (const QString& file : net.entryList(QDir::Files)) {
+        const QString name = file.section(QLatin1Char('.'), 0, 0);
+        if (instrumentName(name) && m_document.instrument(name) == nullptr)
+            pins.append(net.filePath(file));
+    }
+    m_work->ask<QStringList>(
+        this,
+        [this, wanted = std::move(wanted), pins] {
+            QStringList failed;
+            for (const SegmentSpec& segment : m_wiring->recorded())
+                if (std::find(wanted.begin(), wanted.end(), segment) == wanted.end())
+                    if (const auto closed = m_wiring->closeSegment(segment); !closed)
+                        failed.append(QString::fromStdString(describe(closed.error())));
+            if (!pins.isEmpty())
+                if (const auto dropped = dropPins(m_settings, pins); !dropped)
+                    failed.append(QString::fromStdString(describe(dropped.error())));
+            return failed;
+        },
+        [](const QStringList& failed) {
+            for (const QString& what : failed)
+                log::warning("what an earlier Sensor left stays", {{"error", what.toStdString()}});
+        });
 }
 
 void Sensor::stop()

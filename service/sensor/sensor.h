@@ -72,6 +72,7 @@ private:
     [[nodiscard]] Result<> openStores();
     [[nodiscard]] std::vector<Fault> takeDocument(const QJsonObject& config);
     void reconcile();
+    void sweep();
     void run(const InstrumentSpec& spec);
     void drop(const QString& name);
     void onStopped(const QString& name);

@@ -264,11 +264,16 @@ void Sensor::tellUplink(const QString& interface)
     if (segment == m_segments->states().end() || !segment->tap)
         return;
     for (const auto& [name, run] : m_runs) {
-        [[maybe_unused]] const UplinkCount count = segment->tap->of(name);
+        const UplinkCount count = segment->tap->of(name);
         for (const Wires::State& state : run->wires().states()) {
             if (state.wanted.interface != interface)
                 continue;
-
+            m_hub->notify(addressOf(name), platform::method::kUplinkCounted,
+                toJson(platform::UplinkCounted{.interface = state.wanted.name,
+                    .frames = static_cast<qint64>(count.frames),
+                    .tokens = static_cast<qint64>(count.tokens),
+                    .since = segment->tap->since(),
+                    .last = count.lastToken}));
             break; // the count is of all that it has there
         }
     }
