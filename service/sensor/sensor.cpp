@@ -90,7 +90,14 @@ Result<> Sensor::start()
     m_hub = std::make_unique<Hub>(*m_events, m_clock, m_settings.name);
     m_board = std::make_unique<HealthBoard>(
         m_clock, [this](const QString& address, std::chrono::milliseconds deadline, platform::Reply reply) {
-            m_hub->request(address, platform::method::kHealthGet, {}, std::move(reply), deadline);
+            m_hub->request(
+                address, platform::method::kHealthGet, {},
+                [this, address, reply = std::move(reply)](const Answer& answer) {
+                    if (const auto* health = std::get_if<QJsonValue>(&answer))
+                        noteVersion(address, health->toObject());
+                    reply(answer);
+                },
+                deadline);
         });
     connect(m_hub.get(), &Hub::arrived, this, &Sensor::onArrived);
     connect(m_hub.get(), &Hub::left, this, [this](const QString& address, const QString&) {
@@ -99,7 +106,10 @@ Result<> Sensor::start()
             m_configurations->noteLeft(*name);
         Q_EMIT changed();
     });
-    connect(m_hub.get(), &Hub::healthPushed, m_board.get(), &HealthBoard::pushed);
+    connect(m_hub.get(), &Hub::healthPushed, this, [this](const QString& address, const QJsonObject& health) {
+        noteVersion(address, health);
+        m_board->pushed(address, health);
+    });
     connect(m_board.get(), &HealthBoard::changed, this, &Sensor::onHealth);
     connect(m_board.get(), &HealthBoard::wholeChanged, this, &Sensor::tellHealth);
     connect(m_board.get(), &HealthBoard::silent, this, [this](const QString& address) {

@@ -82,6 +82,7 @@ private:
     void onConfigRejected(const QString& name, qint64 version, const QJsonArray& faults);
     void onArrived(const QString& address, const QString& version);
     void onHealth(const QString& address);
+    void noteVersion(const QString& address, const QJsonObject& health);
     void learn(const InstrumentSpec& spec);
     void keepManifest(const QString& name, const Manifest& manifest);
     void setTarget(const QString& name);

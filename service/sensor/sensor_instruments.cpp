@@ -138,16 +138,19 @@ platform::Welcome Sensor::welcome(const QString& name) const
     return welcome;
 }
 
+/// Which configuration it runs on; told with every health, and no reason for anybody to look again.
+void Sensor::noteVersion(const QString& address, const QJsonObject& health)
+{
+    const QJsonValue version = health[QStringLiteral("facts")][QStringLiteral("config_version")];
+    const auto name = nameOf(address);
+    if (name && version.isDouble())
+        m_configurations->noteReported(*name, version.toInteger());
+}
+
 void Sensor::onHealth(const QString& address)
 {
-    const auto name = nameOf(address);
-    if (name) {
-        const QJsonValue version =
-            m_board->healthOf(address)[QStringLiteral("facts")][QStringLiteral("config_version")];
-        if (version.isDouble())
-            m_configurations->noteReported(*name, version.toInteger());
+    if (const auto name = nameOf(address))
         judge(*name);
-    }
     Q_EMIT changed();
 }
 

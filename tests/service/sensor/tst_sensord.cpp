@@ -37,14 +37,20 @@ struct Scene {
     }
     bool addListener(const QString& addressing = text("none"))
     {
-        if (!sensor.start())
-            return false;
-        const auto interface = sensor.call(text("control.interface.add"),
-            {{text("name"), text("plant-a")}, {text("type"), text("bridge")}, {text("device"), text("nic1")}});
-        if (interface.contains(text("error"))) {
-            qWarning() << interface;
-            return false;
-        }
+        return sensor.start()
+            && succeeds(text("control.interface.add"),
+                {{text("name"), text("plant-a")}, {text("type"), text("bridge")}, {text("device"), text("nic1")}})
+            && addListenerTo(addressing);
+    }
+    bool succeeds(const QString& method, const QJsonObject& params)
+    {
+        const QJsonObject answer = sensor.call(method, params);
+        if (!answer.contains(text("result")))
+            qWarning() << answer;
+        return answer.contains(text("result"));
+    }
+    bool addListenerTo(const QString& addressing = text("none"))
+    {
         const auto added = sensor.call(text("control.add"),
             {{text("type"), text("listener")},
                 {text("interfaces"),
@@ -119,7 +125,9 @@ private Q_SLOTS:
         const QJsonObject config = scene.sensor.result(text("config.get"), {{text("target"), text("listener_0")}});
         QCOMPARE(config.value(text("version")).toInt(), 1);
         QCOMPARE(config[text("config")][text("report_hosts")].toInt(), 7);
-        QCOMPARE(scene.sensor.instrument(text("listener_0"))[text("config")][text("reported")].toInt(), 1);
+        QVERIFY(QTest::qWaitFor([&] {
+            return scene.sensor.instrument(text("listener_0"))[text("config")][text("reported")].toInt() == 1;
+        }));
     }
 
     void onSigtermAllEndsAndTheDeviceIsGivenBack()
@@ -211,7 +219,7 @@ private Q_SLOTS:
         QVERIFY(!isAlive(pid));
         QVERIFY(scene.sensor.instrument(text("listener_0")).isEmpty());
         QVERIFY(!QFileInfo::exists(scene.sensor.runtimeDir() + text("/instruments/listener_0")));
-        QVERIFY(scene.addListener()); // and it comes back under its name
+        QVERIFY(scene.addListenerTo()); // and it comes back under its name
     }
 
     void aHungInstrumentDelaysNobodyAndIsReplaced()
