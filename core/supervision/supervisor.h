@@ -40,6 +40,7 @@ public:
     void start();
     void stop();
     void restart();
+    void signal(int number) { m_process->signalAll(number); } ///< one that means something to the program, and no end
     void noteReady(); ///< the process has shown a sign of life
     void noteStalled(); ///< the process was silent for too long
 

@@ -3,6 +3,8 @@
 #include "core/supervision/qt_process.h"
 
 #include <algorithm>
+#include <csignal>
+#include <utility>
 
 namespace beacon {
 
@@ -13,6 +15,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kBeginsWithin{10'000}; ///< it says "deconfig" before anything else
 constexpr milliseconds kEndsLate{2'000}; ///< the client sees the end of a lease a little later than we do
 constexpr milliseconds kLongestArm{3'600'000}; ///< a day would not fit into some timers' milliseconds
+/// udhcpc takes none for shorter than 2 × 61 s, and renews after half of that: a shorter one is renewed at our word.
+constexpr std::chrono::seconds kRenewsByItself{122};
 constexpr std::size_t kMostWords = 200;
 
 constexpr Supervisor::Policy kPolicy{
@@ -99,8 +103,24 @@ void DhcpClient::onOutput(Stream stream, const QByteArray& chunk)
     });
 }
 
+/// The shortest lease is renewed every 5 s: who says much more is not the client that we know.
+bool DhcpClient::isTooMuch()
+{
+    if (m_clock.now() - m_windowBegan >= kWindow) {
+        m_windowBegan = m_clock.now();
+        m_linesInWindow = 0;
+    }
+    if (++m_linesInWindow == kMostLines + 1) {
+        setProblem(tr("The DHCP client on %1 floods us; it is started again.").arg(onInterface(m_interface)));
+        m_supervisor->noteStalled();
+    }
+    return m_linesInWindow > kMostLines;
+}
+
 void DhcpClient::onLine(const RawLine& line)
 {
+    if (isTooMuch())
+        return;
     const auto event = leaseEventFrom(line.truncated ? std::string_view{} : line.text);
     if (event)
         take(*event);
@@ -121,6 +141,9 @@ void DhcpClient::take(const LeaseEvent& event)
     case LeaseEvent::Kind::Renew:
         m_lease = event.lease;
         m_leaseEnds = m_clock.now() + event.lease.seconds;
+        m_renewAt.reset();
+        if (event.lease.seconds < kRenewsByItself)
+            m_renewAt = m_clock.now() + event.lease.seconds / 2;
         setCommand();
         setProblem({});
         Q_EMIT leased(*m_lease);
@@ -157,6 +180,7 @@ void DhcpClient::lose(const QString& reason)
     if (!m_lease)
         return;
     m_lease.reset();
+    m_renewAt.reset();
     setCommand();
     Q_EMIT lost(reason);
 }
@@ -204,14 +228,13 @@ void DhcpClient::onStateChanged(Life now)
 
 void DhcpClient::armDeadline()
 {
-    std::optional<MonotonicTime> at = m_beginsUntil;
-    if (m_lease)
-        at = std::min(at.value_or(m_leaseEnds + kEndsLate), m_leaseEnds + kEndsLate);
-    if (!at) {
+    MonotonicTime at = m_lease ? m_leaseEnds + kEndsLate : MonotonicTime::max();
+    at = std::min({at, m_beginsUntil.value_or(at), m_renewAt.value_or(at)});
+    if (at == MonotonicTime::max()) {
         m_deadline->disarm();
         return;
     }
-    const auto left = std::chrono::ceil<milliseconds>(*at - m_clock.now());
+    const auto left = std::chrono::ceil<milliseconds>(at - m_clock.now());
     m_deadline->arm(std::clamp(left, milliseconds{0}, kLongestArm));
 }
 
@@ -220,6 +243,10 @@ void DhcpClient::onDeadline()
     const MonotonicTime now = m_clock.now();
     const bool ended = m_lease && now >= m_leaseEnds + kEndsLate;
     const bool mute = m_beginsUntil && now >= *m_beginsUntil;
+    if (m_renewAt && now >= *m_renewAt) {
+        m_renewAt.reset();
+        m_supervisor->signal(SIGUSR1); // udhcpc(8): renew
+    }
     if (ended)
         lose(tr("The lease on %1 is over, and the DHCP client did not renew it.").arg(onInterface(m_interface)));
     if (mute) {

@@ -23,11 +23,15 @@ namespace beacon {
 /// Errors:  everything arrives by signal.
 /// Limits:  one discovery a second at most, for ever. A lease ends when its time is over, also where the client is
 ///          hung, stopped or gone; while it lasts, a client that died is started again and asks for the same address.
+///          One that says more than kMostLines in kWindow is started again, too.
 /// Owns:    the process; destruction kills it. Borrows the clock, which must outlive it.
 /// Source:  udhcpc(8), RFC 2131
 class DhcpClient final : public QObject {
     Q_OBJECT
 public:
+    static constexpr int kMostLines = 32;
+    static constexpr std::chrono::seconds kWindow{10};
+
     struct Place {
         std::string client; ///< udhcpc
         std::string event; ///< sensor-lease, which udhcpc runs at events
@@ -50,6 +54,7 @@ public:
     [[nodiscard]] const std::optional<Lease>& lease() const noexcept { return m_lease; }
     [[nodiscard]] QString problem() const { return m_problem; } ///< one sentence for a person; empty: none
     [[nodiscard]] Life life() const noexcept { return m_supervisor->life(); }
+    [[nodiscard]] std::int64_t pid() const { return m_supervisor->pid(); } ///< of udhcpc; 0: it does not run
 
 Q_SIGNALS:
     void leased(const beacon::Lease& lease); ///< a new one, or the same for longer
@@ -61,6 +66,7 @@ private:
     void setCommand();
     void onOutput(Stream stream, const QByteArray& chunk);
     void onLine(const RawLine& line);
+    bool isTooMuch();
     void take(const LeaseEvent& event);
     void refuse(const Error& why);
     void lose(const QString& reason);
@@ -78,7 +84,10 @@ private:
     std::string m_lastWords; ///< of its stderr, bounded and printable
     std::optional<Lease> m_lease;
     MonotonicTime m_leaseEnds{};
+    std::optional<MonotonicTime> m_renewAt; ///< by our word: it is too short for the client to do it in time
     std::optional<MonotonicTime> m_beginsUntil; ///< it was started, and has not said anything yet
+    MonotonicTime m_windowBegan{};
+    int m_linesInWindow = 0;
     QString m_problem;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxLineBytes = 4'096; // as lease_line.h has it
 
-// Between these udhcpc keeps a lease's time, whatever the server says; without any word of it, it takes an hour.
+// What is shorter cannot be lived by, and 2^31 ms is what many timers hold; without any word udhcpc takes an hour.
 constexpr std::int64_t kShortestSeconds = 10;
 constexpr std::int64_t kLongestSeconds = 0x7fff'ffff / 1000;
 constexpr std::int64_t kUsualSeconds = 3'600;

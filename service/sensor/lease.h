@@ -43,7 +43,7 @@ struct LeaseEvent {
 /// Errors:  BadInput: half a sentence for a person, which goes on after "the DHCP server's answer".
 /// Limits:  a prefix of 1 to 32 bits; addresses that a host of that prefix may have; the first 8 gateways and
 /// resolvers;
-///          10 s to 24 days, between which udhcpc keeps it, too; 0.0.0.0 as a gateway or a resolver is none.
+///          10 s to 24 days; 0.0.0.0 as a gateway or a resolver is none.
 /// Source:  RFC 2131, RFC 2132; RFC 3442: where there are classless static routes, the default one among them stands
 /// for
 ///          the gateways, and none of the others is taken.
