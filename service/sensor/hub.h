@@ -35,7 +35,7 @@ public:
         QString type; ///< "beacon"
         QString socket; ///< path; its directory is made, 0700, and nothing that an Instrument left there is followed
         std::optional<UserIds> owner{}; ///< of socket and directory: the base of its 65,536 ids; nothing: our own
-        std::function<platform::Welcome()> welcome; ///< asked at each hello
+        std::function<platform::Welcome()> welcome{}; ///< asked at each hello
     };
     /// Begins to listen. Busy: it is admitted already. BadInput: address, type or path are none.
     [[nodiscard]] Result<> admit(Guest guest);

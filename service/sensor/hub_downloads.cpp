@@ -19,6 +19,12 @@ QJsonObject keptAnswer()
     return {{QStringLiteral("accepted"), true}, {QStringLiteral("kept"), true}};
 }
 
+QJsonObject withdrawal(const std::pair<QString, QString>& key)
+{
+    return {{QStringLiteral("resource"), key.second}, {QStringLiteral("target"), key.first},
+        {QStringLiteral("source_instrument"), key.first}};
+}
+
 /// It has seen the request and does not want it.
 bool isRefusal(const platform::Answer& answer)
 {
@@ -35,6 +41,13 @@ bool isUnheard(const platform::Answer& answer)
 
 } // namespace
 
+HubDownloads::HubDownloads(QObject* parent)
+    : QObject(parent)
+{
+    m_again.setSingleShot(true);
+    connect(&m_again, &QTimer::timeout, this, &HubDownloads::tellNext);
+}
+
 void HubDownloads::request(
     const QString& asker, const QString& resource, const QJsonObject& request, platform::Reply reply)
 {
@@ -43,19 +56,17 @@ void HubDownloads::request(
     if (!m_wanted.contains(key) && ofAsker >= kMostPerAsker)
         return reply(RpcError{
             Code::TooLarge, QStringLiteral("%1 resources are the most; withdraw one of them").arg(kMostPerAsker)});
-    m_wanted[key] = request;
+    QJsonObject whole = request;
+    whole.insert(QStringLiteral("source_instrument"), asker);
+    m_wanted[key] = whole;
     m_untold.erase(key);
-    m_ask(method::kDownloadRequest, request,
-        [this, alive = QPointer{this}, key, request, reply = std::move(reply)](const platform::Answer& answer) {
-            const bool unheard = isUnheard(answer);
-            if (alive) {
-                const auto wanted = m_wanted.find(key);
-                if (wanted != m_wanted.end() && wanted->second == request && isRefusal(answer))
-                    m_wanted.erase(wanted);
-                else if (wanted != m_wanted.end() && unheard)
-                    m_untold.insert(key);
-            }
-            reply(unheard ? platform::Answer{QJsonValue{keptAnswer()}} : answer);
+    m_withdrawn.erase(key);
+    m_ask(method::kDownloadRequest, whole,
+        [this, alive = QPointer{this}, key, whole, reply = std::move(reply)](const platform::Answer& answer) {
+            if (const auto wanted = alive ? m_wanted.find(key) : m_wanted.end();
+                alive && wanted != m_wanted.end() && wanted->second == whole)
+                heard(key, answer);
+            reply(isUnheard(answer) ? platform::Answer{QJsonValue{keptAnswer()}} : answer);
         });
 }
 
@@ -64,10 +75,11 @@ void HubDownloads::withdraw(const QString& asker, const QString& resource, platf
     const Key key{asker, resource};
     m_wanted.erase(key);
     m_untold.erase(key);
-    m_ask(method::kDownloadWithdraw, {{QStringLiteral("resource"), resource}, {QStringLiteral("target"), asker}},
-        [reply = std::move(reply)](const platform::Answer& answer) {
-            reply(isUnheard(answer) ? platform::Answer{QJsonValue{QJsonObject{{QStringLiteral("accepted"), true}}}}
-                                    : answer);
+    m_ask(method::kDownloadWithdraw, withdrawal(key),
+        [this, alive = QPointer{this}, key, reply = std::move(reply)](const platform::Answer& answer) {
+            if (alive && !m_wanted.contains(key))
+                heard(key, answer);
+            reply(isUnheard(answer) ? platform::Answer{QJsonValue{keptAnswer()}} : answer);
         });
 }
 
@@ -91,26 +103,47 @@ void HubDownloads::downloaderArrived()
 /// One at a time: what the Downloader is asked meanwhile does not wait behind all of it.
 void HubDownloads::tellNext()
 {
-    if (m_telling || m_untold.empty())
+    if (m_telling)
+        return;
+    if (!m_withdrawn.empty()) {
+        const Key key = *m_withdrawn.begin();
+        m_withdrawn.erase(m_withdrawn.begin());
+        return tell(method::kDownloadWithdraw, key, withdrawal(key));
+    }
+    if (m_untold.empty())
         return;
     const Key key = *m_untold.begin();
     m_untold.erase(m_untold.begin());
-    const auto wanted = m_wanted.find(key);
-    if (wanted == m_wanted.end())
-        return tellNext();
+    tell(method::kDownloadRequest, key, m_wanted.at(key));
+}
+
+void HubDownloads::tell(const QString& method, const Key& key, const QJsonObject& params)
+{
     m_telling = true;
-    m_ask(
-        method::kDownloadRequest, wanted->second, [this, alive = QPointer{this}, key](const platform::Answer& answer) {
-            if (!alive)
-                return;
-            m_telling = false;
-            if (isRefusal(answer))
-                m_wanted.erase(key);
-            else if (isUnheard(answer) && m_wanted.contains(key))
-                m_untold.insert(key);
-            if (!isUnheard(answer))
-                tellNext();
-        });
+    m_ask(method, params, [this, alive = QPointer{this}, key](const platform::Answer& answer) {
+        if (!alive)
+            return;
+        m_telling = false;
+        heard(key, answer);
+        if (!isUnheard(answer))
+            tellNext();
+    });
+}
+
+void HubDownloads::heard(const Key& key, const platform::Answer& answer)
+{
+    const auto* error = std::get_if<RpcError>(&answer);
+    if (error != nullptr && isUnheard(answer) && error->code != Code::Closed)
+        m_again.start(kAgain); // gone, it is told everything when it comes back
+    if (!m_wanted.contains(key)) {
+        if (isUnheard(answer) && m_withdrawn.size() < kMostWithdrawn)
+            m_withdrawn.insert(key);
+    } else if (isRefusal(answer)) {
+        m_wanted.erase(key);
+        m_untold.erase(key);
+    } else if (isUnheard(answer)) {
+        m_untold.insert(key);
+    }
 }
 
 } // namespace beacon
