@@ -35,7 +35,7 @@ qint64 micros(WallTime time)
 QByteArray textWith(const StoredEvent& event, qint64 id)
 {
     if (event.idAt < 0 || event.idAt > event.json.size())
-        return event.json;
+        return event.json.isNull() ? QByteArray{""} : event.json; // a null one would be SQL's NULL
     QByteArray text = event.json;
     text.insert(event.idAt, QByteArray::number(id));
     return text;
@@ -114,8 +114,9 @@ Error EventFile::noting(Error error)
     return error;
 }
 
-Result<qint64> EventFile::idOf(const char* table, Names& names, const QString& name)
+Result<qint64> EventFile::idOf(const char* table, Names& names, const QString& given)
 {
+    const QString name = given.isNull() ? QStringLiteral("") : given; // a null one would be SQL's NULL
     if (const auto known = names.constFind(name); known != names.constEnd())
         return *known;
     const QLatin1StringView from{table};

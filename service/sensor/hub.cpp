@@ -142,6 +142,8 @@ void Hub::request(const QString& address, const QString& name, const QJsonObject
     if (!guest->live->canTake())
         return answerLater(
             this, std::move(reply), Code::Busy, QStringLiteral("%1 does not read what it is sent").arg(address));
+    if (name == method::kHealthGet)
+        reply = d->timed(guest, std::move(reply));
     guest->live->call(name, params, std::move(reply), deadline);
 }
 
@@ -149,6 +151,25 @@ void Hub::notify(const QString& address, const QString& name, const QJsonObject&
 {
     if (const auto guest = d->find(address); guest && guest->live)
         static_cast<void>(guest->live->notify(name, params));
+}
+
+platform::Reply Hub::Private::timed(const Shared& guest, platform::Reply reply) const
+{
+    const std::weak_ptr<HubGuest> weak = guest; // the connection belongs to it, and holds this
+    return [this, weak, peer = guest->live, since = clock.now(), alive = QPointer{q}, reply = std::move(reply)](
+               const platform::Answer& answer) {
+        const auto at = weak.lock();
+        if (alive && at && at->live && at->live == peer)
+            at->slowestHealth =
+                std::max(at->slowestHealth, std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - since));
+        reply(answer);
+    };
+}
+
+std::chrono::milliseconds Hub::slowestHealth(const QString& address) const
+{
+    const auto guest = d->find(address);
+    return guest ? guest->slowestHealth : std::chrono::milliseconds{0};
 }
 
 Hub::Private::Shared Hub::Private::find(const QString& address) const
@@ -275,6 +296,7 @@ void Hub::Private::greet(const Shared& guest, rpc::Peer* peer, rpc::Responder re
         lose(guest, QStringLiteral("a newer connection has taken its place"));
     }
     guest->live = peer;
+    guest->slowestHealth = {};
     guest->types.clear();
     responder.answer(toJson(welcome));
     const QString address = guest->spec.address;

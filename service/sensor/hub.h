@@ -54,6 +54,8 @@ public:
     [[nodiscard]] bool isConnected(const QString& address) const; ///< its hello was answered
     /// What it said of itself at its last hello, also when it has gone since. nullptr: it never came.
     [[nodiscard]] const Manifest* manifestOf(const QString& address) const;
+    /// The longest that it has taken to answer health.get on this connection, what it left unanswered included.
+    [[nodiscard]] std::chrono::milliseconds slowestHealth(const QString& address) const;
     [[nodiscard]] QString versionOf(const QString& address) const; ///< of its program; empty: it never came
 
     /// An event of the Sensor's own: stored as soon as the store can, in order.

@@ -22,6 +22,7 @@ struct HubGuest {
     QPointer<rpc::Peer> live; ///< the connection whose hello was answered
     std::optional<Manifest> manifest;
     QString version;
+    std::chrono::milliseconds slowestHealth{0}; ///< answer, on this connection
 
     std::unique_ptr<Delivery> delivery;
     QSet<QString> types; ///< of events that it has published
@@ -57,6 +58,7 @@ struct Hub::Private {
     void hello(const Shared& guest, rpc::Peer* peer, const QJsonObject& params, rpc::Responder responder);
     void greet(const Shared& guest, rpc::Peer* peer, rpc::Responder responder);
     void lose(const Shared& guest, const QString& reason);
+    [[nodiscard]] platform::Reply timed(const Shared& guest, platform::Reply reply) const;
     void takeHealth(const Shared& guest, const QJsonObject& health);
     void complain(HubGuest& guest, const QString& what);
     /// Refuses with a complaint.

@@ -345,6 +345,9 @@ void TestEventStore::whatNobodyCanStoreIsRefused()
     QCOMPARE(place.keep({eventOf(kType, 1, EventStore::kMaxTextBytes)}).error().code, Errc::TooLarge);
     QCOMPARE(place.kept({}), QList<qint64>{});
     QCOMPARE(place.kept({eventOf()}), upTo(1));
+    StoredEvent bare; // little is no trouble
+    bare.uuid = eventOf().uuid;
+    QCOMPARE(place.kept({bare, eventOf()}), upTo(3, 2));
 }
 
 void TestEventStore::theOldestGoWhereRowsAreTooMany()

@@ -327,12 +327,14 @@ void TestHub::requestsAreAnsweredOrTheirEndIsTold()
     guest->answers[QStringLiteral("health.get")] = {{QStringLiteral("result"), health}};
     QCOMPARE(ask(lab.addressOf(kBeacon)), 0);
     QCOMPARE(got, health);
+    QVERIFY(lab.hub.slowestHealth(lab.addressOf(kBeacon)) < 100ms);
     QCOMPARE(guest->asked.back().params, (QJsonObject{{QStringLiteral("a"), 1}}));
     guest->answers[QStringLiteral("health.get")] = {{QStringLiteral("error"),
         QJsonObject{{QStringLiteral("code"), kDenied}, {QStringLiteral("message"), QStringLiteral("No.")}}}};
     QCOMPARE(ask(lab.addressOf(kBeacon)), kDenied);
     guest->answers[QStringLiteral("health.get")] = {};
     QCOMPARE(ask(lab.addressOf(kBeacon), 100ms), kTimeout);
+    QVERIFY(lab.hub.slowestHealth(lab.addressOf(kBeacon)) >= 100ms);
     guest->onRequest = [&](const QString&, const QJsonObject&) { guest->sendRaw("garbage\n"); };
     QCOMPARE(ask(lab.addressOf(kBeacon)), kClosed);
     QCOMPARE(answers, 6);
