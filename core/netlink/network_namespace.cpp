@@ -2,6 +2,7 @@
 
 #include "core/netlink/netlink_error.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -98,19 +99,27 @@ Result<UniqueFd> NetworkNamespace::socket(int domain, int type, int protocol) co
     return fd;
 }
 
-Result<> setSysctl(const std::string& path, const std::string& value)
+Result<std::string> sysctl(const std::string& path)
 {
     const std::string file = "/proc/sys/" + path;
-    {
-        const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-        std::string now(64, '\0');
-        const ssize_t got = fd ? ::read(fd.get(), now.data(), now.size()) : -1;
-        if (got < 0)
-            return systemError("read " + file);
-        now.resize(static_cast<std::size_t>(got));
-        if (now == value + '\n')
-            return {};
-    }
+    const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    std::string value(64, '\0');
+    const ssize_t got = fd ? ::read(fd.get(), value.data(), value.size()) : -1;
+    if (got < 0)
+        return systemError("read " + file);
+    value.resize(static_cast<std::size_t>(got));
+    value.resize(std::min(value.size(), value.find('\n')));
+    return value;
+}
+
+Result<> setSysctl(const std::string& path, const std::string& value)
+{
+    const auto now = sysctl(path);
+    if (!now)
+        return now.error();
+    if (*now == value)
+        return {}; // it may be read-only in a container
+    const std::string file = "/proc/sys/" + path;
     const UniqueFd fd{::open(file.c_str(), O_WRONLY | O_CLOEXEC)};
     if (!fd || ::write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
         return systemError("write " + file);

@@ -46,6 +46,8 @@ private:
     unsigned long m_inode; ///< in nsfs, of which there is one
 };
 
+/// What /proc/sys/`path` says in the namespace that the calling thread is in, at most 63 bytes, without the line's end.
+[[nodiscard]] Result<std::string> sysctl(const std::string& path);
 /// /proc/sys/`path` of the namespace that the calling thread is in; nothing is written where it stands so already.
 /// NotFound: this kernel has no such setting.
 Result<> setSysctl(const std::string& path, const std::string& value);

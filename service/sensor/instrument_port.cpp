@@ -1,6 +1,7 @@
 #include "service/sensor/instrument_port.h"
 
 #include "core/netlink/offloads.h"
+#include "service/sensor/quiet_namespace.h"
 #include "service/sensor/wiring_names.h"
 #include "service/sensor/wiring_rules.h"
 
@@ -139,7 +140,7 @@ Result<> InstrumentPort::finish(const Wanted& wanted)
         return off;
     if (auto off = offloadsOff(m_place.inside, m_plug.name); !off)
         return off;
-    if (auto none = forwardNothing(m_place.inside); !none)
+    if (auto none = quiet::forwardNothing(m_place.inside); !none)
         return none;
     if (wanted.amongOthers) {
         auto off = m_place.outside.run([this] { return setSysctl("net/ipv6/conf/" + m_name + "/disable_ipv6", "1"); });
@@ -207,19 +208,6 @@ Result<> removePort(const NetworkNamespace& outside, const std::string& name)
     if (!around)
         return around.error();
     return rules::hasTable(*around, name) ? rules::load(outside, rules::without("netdev", name)) : Result<>{};
-}
-
-Result<> forwardNothing(const NetworkNamespace& where)
-{
-    return where.run([]() -> Result<> {
-        for (const char* const setting : {"net/ipv4/conf/all/forwarding", "net/ipv4/conf/default/forwarding",
-                 "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding"}) {
-            auto off = setSysctl(setting, "0");
-            if (!off && off.error().code != Errc::NotFound)
-                return off;
-        }
-        return {};
-    });
 }
 
 } // namespace beacon

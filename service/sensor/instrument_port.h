@@ -61,7 +61,5 @@ private:
 
 /// The end outside alone, and its rules: the other one is gone with it. One that is gone already is no error.
 Result<> removePort(const NetworkNamespace& outside, const std::string& name);
-/// Frames and packets of this namespace stay where they are: it forwards nothing.
-Result<> forwardNothing(const NetworkNamespace& where);
 
 } // namespace beacon

@@ -2,6 +2,7 @@
 
 #include "core/netlink/netfilter.h"
 #include "core/netlink/offloads.h"
+#include "service/sensor/quiet_namespace.h"
 #include "service/sensor/short_command.h"
 #include "service/sensor/wiring_names.h"
 
@@ -77,23 +78,7 @@ Result<> OwnSegment::dropNamespace()
 /// No address, no IPv6, no forwarding, and no look into bridged frames.
 Result<> OwnSegment::quieten()
 {
-    if (auto none = forwardNothing(*m_network); !none)
-        return none;
-    auto quiet = m_network->run([]() -> Result<> {
-        struct {
-            const char* setting;
-            const char* value;
-        } const wanted[] = {{"net/ipv6/conf/all/disable_ipv6", "1"}, {"net/ipv6/conf/default/disable_ipv6", "1"},
-            {"net/bridge/bridge-nf-call-iptables", "0"}, {"net/bridge/bridge-nf-call-ip6tables", "0"},
-            {"net/bridge/bridge-nf-call-arptables", "0"}};
-        for (const auto& each : wanted) {
-            auto set = setSysctl(each.setting, each.value);
-            if (!set && set.error().code != Errc::NotFound)
-                return set;
-        }
-        return {};
-    });
-    if (!quiet)
+    if (auto quiet = quiet::beOnlyABridge(*m_network); !quiet)
         return quiet;
     const auto guarded = rules::isSegmentGuarded(*m_network, m_bridgeName);
     if (guarded && *guarded)
@@ -339,6 +324,10 @@ std::string OwnSegment::drift()
         return m_spec.device + " was renamed to " + m_uplink->name;
     if (!m_uplink->up)
         return m_spec.device + " was switched off";
+    if (!m_host.records.find(m_spec.name))
+        return "the record of " + m_spec.name + " is missing";
+    if (const auto quiet = quiet::isOnlyABridge(*m_network); !quiet || !*quiet)
+        return m_spec.name + " forwards, has IPv6, or hands frames to iptables";
     const auto guarded = rules::isSegmentGuarded(*m_network, m_bridgeName);
     if (!guarded || !*guarded)
         return "the rules that keep " + m_spec.name + " to itself are missing";

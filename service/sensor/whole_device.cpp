@@ -1,6 +1,6 @@
 #include "service/sensor/whole_device.h"
 
-#include "service/sensor/instrument_port.h"
+#include "service/sensor/quiet_namespace.h"
 
 namespace beacon {
 
@@ -101,7 +101,7 @@ Result<> WholeDevice::mend(const PlugSpec& plug, const Whereabouts& at)
         }
     }
     m_record->index = at.device->index;
-    if (auto none = forwardNothing(*at.network); !none)
+    if (auto none = quiet::forwardNothing(*at.network); !none)
         return none;
     if (auto quiet = quietDevice(m_host, *m_record, *at.network, plug.name); !quiet)
         return quiet;
@@ -122,7 +122,7 @@ Result<> WholeDevice::move(const PlugSpec& plug, const NetworkNamespace& inside,
     if (const auto other = links->find(plug.name); !other || *other)
         return other ? Error{Errc::Busy, 0, plug.instrument + " has another interface " + plug.name + " already"}
                      : other.error();
-    if (auto none = forwardNothing(inside); !none)
+    if (auto none = quiet::forwardNothing(inside); !none)
         return none;
     m_record->instrument = plug.instrument;
     m_record->inside = pin;

@@ -103,6 +103,8 @@ public:
         const QString name = QString::fromStdString(plug.name);
         if (!instrument.ip(QStringLiteral("link set %1 up").arg(name)))
             return false;
+        if (segment.type == SegmentSpec::Type::Phy)
+            return QTest::qWaitFor([&] { return isUp(instrument.network(), name); });
         const std::string pin = m_wiring->segmentNamespace(segment);
         const auto outside = pin.empty() ? NetworkNamespace::ofThisThread() : NetworkNamespace::open(pin);
         return outside && QTest::qWaitFor([&] {
