@@ -23,4 +23,10 @@ bool isMapped(const char* map, unsigned long id)
     return found;
 }
 
+bool hasAllIds()
+{
+    constexpr unsigned long kLast = 4'294'967'294; // 2^32 - 1 is nobody's: it stands for an error
+    return isMapped("/proc/self/uid_map", kLast);
+}
+
 } // namespace beacon

@@ -6,4 +6,7 @@ namespace beacon {
 /// gid_map. Without /proc, true: then the kernel itself will tell.
 [[nodiscard]] bool isMapped(const char* map, unsigned long id);
 
+/// Whether all ids are mapped, as in the host's own user namespace, and not in a Sensor's room or most containers.
+[[nodiscard]] bool hasAllIds();
+
 } // namespace beacon

@@ -1,6 +1,7 @@
 #include "core/admin/health_probe.h"
 #include "core/base/log.h"
 #include "core/base/run_place.h"
+#include "core/base/user_map.h"
 #include "core/netlink/netlink_link_monitor.h"
 #include "core/options/options.h"
 #include "core/platform/socket_path.h"
@@ -72,9 +73,11 @@ int main(int argc, char** argv)
         startProgram(instrumentProgram(), argc, argv, onPlatform ? DefaultFile::PassedOver : DefaultFile::Read);
     if (!started.values)
         return started.exitCode;
+    Place place;
+    place.ownsRuntimeRoot = onPlatform && !hasAllIds();
     const bool asks = started.values->flag("health");
     const auto socket = asks ? adminSocketPath(*started.values) : std::string{};
-    const auto settings = settingsFrom(*started.values);
+    const auto settings = settingsFrom(*started.values, place);
     const bool drills = started.values->flag("self-test");
     const bool placed = !drills && onPlatform; // a platform gives the interface
     if (asks ? !socket : !settings && !placed) {

@@ -268,6 +268,8 @@ int runSelfTest(const Settings& settings)
     const auto directory = PrivateDirectory::make(settings.runtimeDir);
     if (!directory)
         return fail(directory.error());
+    if (const auto passed = letBeaconPass(settings); !passed)
+        return fail(passed.error());
     const DrillOrder order{.interface = settings.interface,
         .beacon = settings.beacon,
         .launcher = settings.launcher,

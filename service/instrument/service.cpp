@@ -18,8 +18,6 @@ namespace beacon {
 namespace {
 
 constexpr std::chrono::seconds kStopWithin{10};
-constexpr unsigned long kLastUid =
-    4'294'967'294; // the host's own user namespace has them all; a Sensor's room does not
 
 QStringList namesOf(const std::vector<platform::GivenInterface>& interfaces)
 {
@@ -139,7 +137,7 @@ std::variant<Place, Fault> Service::placeFor(const QJsonObject& config) const
     if (!welcome)
         return place;
     place.journal = false;
-    place.ownsRuntimeRoot = !isMapped("/proc/self/uid_map", kLastUid);
+    place.ownsRuntimeRoot = !hasAllIds();
     place.stateDir = welcome->persistentStorage.toStdString();
     const QString named = config.value(QStringLiteral("interface")).toString();
     const QString pointer = QStringLiteral("/interface");
