@@ -41,6 +41,15 @@ std::optional<gid_t> groupId(const char* name)
     return std::nullopt;
 }
 
+QString selfTestText(const QJsonObject& result)
+{
+    const QString reason = result.value(QStringLiteral("reason")).toString();
+    return !reason.isEmpty() ? reason
+                             : QStringLiteral("%1 of %2 attempts came home")
+                                   .arg(result.value(QStringLiteral("recognised")).toInteger())
+                                   .arg(result.value(QStringLiteral("attempts")).toInteger());
+}
+
 } // namespace
 
 Control::Control(Sensor& sensor, QObject* parent)
@@ -267,10 +276,9 @@ void Control::selfTest(Call& call)
             [results, name](const platform::Answer& answer) {
                 const auto* error = std::get_if<RpcError>(&answer);
                 const QJsonObject result = error != nullptr ? QJsonObject{} : std::get<QJsonValue>(answer).toObject();
-                const bool passed = result.value(QStringLiteral("passed")).toBool();
-                results->rows.append(QJsonObject{{QStringLiteral("name"), name}, {QStringLiteral("passed"), passed},
-                    {QStringLiteral("text"),
-                        error != nullptr ? error->message : result.value(QStringLiteral("text")).toString()},
+                results->rows.append(QJsonObject{{QStringLiteral("name"), name},
+                    {QStringLiteral("passed"), result.value(QStringLiteral("escaped")).toBool()},
+                    {QStringLiteral("text"), error != nullptr ? error->message : selfTestText(result)},
                     {QStringLiteral("result"), result}});
                 if (--results->left == 0)
                     results->responder.answer(QJsonObject{{QStringLiteral("results"), results->rows}});

@@ -171,17 +171,22 @@ void InstrumentRun::setCommand()
 
 std::vector<std::string> InstrumentRun::roomOptions()
 {
+    Cgroup::Limits limits = m_parts.limits();
+    if (m_spec.memoryBytes > 0)
+        limits.memoryBytes = m_spec.memoryBytes;
+    if (m_spec.processes > 0)
+        limits.processes = m_spec.processes;
     std::string group;
     if (m_parts.cgroup != nullptr) {
-        const auto made = m_parts.cgroup->make(
-            m_spec.name.toStdString(), {.memoryBytes = m_spec.memoryBytes, .processes = m_spec.processes});
+        const auto made = m_parts.cgroup->make(m_spec.name.toStdString(), limits);
         if (made)
             group = *made;
         else
             log::warning("an Instrument has no limits",
                 {{"instrument", m_spec.name.toStdString()}, {"error", describe(made.error())}});
     }
-    return roomForInstrument(m_parts.wires.settings, m_paths, m_spec, group);
+    return roomForInstrument(m_parts.wires.settings, m_paths,
+        {.hostname = m_spec.name.toStdString(), .cgroup = group, .processes = limits.processes});
 }
 
 void InstrumentRun::onLife(Life life)

@@ -32,6 +32,7 @@ public:
     struct Parts {
         Wires::Parts wires;
         const Cgroup* cgroup = nullptr; ///< none: no limits of memory
+        std::function<Cgroup::Limits()> limits; ///< of its manifest, where its document says none
         std::function<Result<>(const InstrumentPaths&)> admit; ///< listens on its socket; called before each start
         std::function<void()> dismiss;
     };

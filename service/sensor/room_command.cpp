@@ -62,19 +62,19 @@ std::vector<std::string> roomForGuest(const SensorSettings& settings, const Inst
 }
 
 std::vector<std::string> roomForInstrument(
-    const SensorSettings& settings, const InstrumentPaths& paths, const InstrumentSpec& spec, const std::string& cgroup)
+    const SensorSettings& settings, const InstrumentPaths& paths, const RoomLimits& limits)
 {
     std::vector<std::string> options{"run", "--user-namespace", paths.userNamespace.toStdString(),
-        "--network-namespace", paths.networkNamespace.toStdString(), "--hostname", spec.name.toStdString(), "--hide",
+        "--network-namespace", paths.networkNamespace.toStdString(), "--hostname", limits.hostname, "--hide",
         settings.stateDir.toStdString(), "--hide", settings.runtimeDir.toStdString()};
     const auto add = [&](const char* option, const std::string& value) {
         options.emplace_back(option);
         options.push_back(value);
     };
-    if (!cgroup.empty())
-        add("--cgroup", cgroup);
-    if (spec.processes > 0)
-        add("--processes", std::to_string(spec.processes));
+    if (!limits.cgroup.empty())
+        add("--cgroup", limits.cgroup);
+    if (limits.processes > 0)
+        add("--processes", std::to_string(limits.processes));
     add("--bind-writable", bind(paths.run, InstrumentPaths::kRunInside));
     for (const auto& [source, name] :
         {std::pair{paths.persistent, "persistent"}, {paths.transient, "transient"}, {paths.incoming, "incoming"}})

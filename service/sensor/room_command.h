@@ -1,7 +1,6 @@
 #pragma once
 
 #include "service/sensor/instrument_paths.h"
-#include "service/sensor/sensor_document.h"
 
 #include <QByteArray>
 
@@ -12,9 +11,14 @@
 /// The command lines of sensor-room, in one place.
 namespace beacon {
 
-/// What comes before `-- PROGRAM` for an Instrument. `cgroup`: empty for none.
-[[nodiscard]] std::vector<std::string> roomForInstrument(const SensorSettings& settings, const InstrumentPaths& paths,
-    const InstrumentSpec& spec, const std::string& cgroup);
+struct RoomLimits {
+    std::string hostname;
+    std::string cgroup; ///< its directory; empty: none
+    int processes = 0; ///< 0: sensor-room's own bound
+};
+/// What comes before `-- PROGRAM` for an Instrument.
+[[nodiscard]] std::vector<std::string> roomForInstrument(
+    const SensorSettings& settings, const InstrumentPaths& paths, const RoomLimits& limits);
 /// The same for a program that has the Instrument's network and nothing else of it: a DHCP client, --manifest.
 [[nodiscard]] std::vector<std::string> roomForGuest(const SensorSettings& settings, const InstrumentPaths& paths);
 

@@ -238,6 +238,11 @@ void Sensor::run(const InstrumentSpec& spec)
         InstrumentRun::Parts parts{
             .wires = {m_settings, m_clock, *m_work, *m_wiring},
             .cgroup = m_cgroup ? &*m_cgroup : nullptr,
+            .limits = [this, name]() -> Cgroup::Limits {
+                const Manifest* manifest = manifestOf(name);
+                return manifest != nullptr ? Cgroup::Limits{manifest->memoryBytes, manifest->processes}
+                                           : Cgroup::Limits{};
+            },
             .admit =
                 [this, name, address, type = spec.type](const InstrumentPaths& paths) {
                     return m_hub->admit({.address = address,

@@ -222,6 +222,55 @@ private Q_SLOTS:
         QVERIFY(scene.addListenerTo()); // and it comes back under its name
     }
 
+    void whatIsRestartedIsAnotherProcess()
+    {
+        Scene scene;
+        QVERIFY(scene.addListener());
+        const qint64 before = scene.pid();
+        const QJsonObject restarted =
+            scene.sensor.result(text("control.restart"), {{text("name"), text("listener_0@plant7")}});
+        QCOMPARE(restarted.value(text("life")).toString(), text("running"));
+        QVERIFY(scene.pid() != before);
+        QVERIFY(!isAlive(before));
+    }
+
+    void theDocumentOfTheSensorIsVersionedToo()
+    {
+        Scene scene;
+        QVERIFY(scene.addListener());
+        QJsonObject document = scene.sensor.result(text("config.get"), {{text("target"), text("sensor")}})
+                                   .value(text("config"))
+                                   .toObject();
+        QJsonArray interfaces = document.value(text("interfaces")).toArray();
+        interfaces.append(
+            QJsonObject{{text("name"), text("again")}, {text("type"), text("phy")}, {text("device"), text("nic1")}});
+        document.insert(text("interfaces"), interfaces);
+        const QJsonObject refused =
+            scene.sensor.call(text("config.apply"), {{text("target"), text("sensor")}, {text("config"), document}});
+        QVERIFY2(refused[text("error")][text("message")].toString().contains(text("taken already")),
+            qPrintable(refused[text("error")][text("message")].toString()));
+        QCOMPARE(scene.sensor.instrument(text("listener_0")).value(text("life")).toString(), text("running"));
+
+        // Back to before the listener was added: it goes, and comes again.
+        QVERIFY(scene.succeeds(text("config.rollback"), {{text("target"), text("sensor")}, {text("version"), 1}}));
+        QVERIFY(QTest::qWaitFor([&] { return scene.sensor.instrument(text("listener_0")).isEmpty(); }, 20'000));
+        QVERIFY(scene.succeeds(text("config.rollback"), {{text("target"), text("sensor")}, {text("version"), 2}}));
+        QVERIFY(scene.sensor.waitForHealth(text("listener_0"), text("OK")));
+    }
+
+    void aProgramThatIsNoInstrumentIsNotAdded()
+    {
+        Scene scene;
+        QVERIFY(scene.sensor.start());
+        const QJsonObject refused = scene.sensor.call(
+            text("control.add"), {{text("type"), text("listener")}, {text("program"), text("/bin/true")}});
+        QVERIFY(refused[text("error")][text("message")].toString().contains(text("/bin/true")));
+        const QJsonObject other = scene.sensor.call(
+            text("control.add"), {{text("type"), text("beacon")}, {text("program"), text("beacon-listener")}});
+        QVERIFY2(other[text("error")][text("message")].toString().contains(text("of type listener")),
+            qPrintable(other[text("error")][text("message")].toString()));
+    }
+
     void aHungInstrumentDelaysNobodyAndIsReplaced()
     {
         Scene scene;
