@@ -96,8 +96,7 @@ bool isHost(const IpAddress& address)
         return false;
     if (address.family() == Family::Ipv4)
         return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 224;
-    const bool loopback = bytes[15] == 1 && std::all_of(bytes.begin(), bytes.end() - 1, [](Byte b) { return b == 0; });
-    return bytes[0] != 0xff && !loopback;
+    return bytes[0] != 0xff && address != IpAddress::parse("::1");
 }
 
 /// Reads what it can, and says of the rest what is wrong and what to do.
@@ -328,7 +327,10 @@ private:
     void gateway(const QString& text, const std::vector<Network>& networks, const QString& place)
     {
         const auto address = IpAddress::parse(text.toStdString());
-        if (!address || !isHost(*address)) {
+        const auto edgeOf = [&](const Network& network) {
+            return network.holds(*address) && isEdge({*address, network.length});
+        };
+        if (!address || !isHost(*address) || std::any_of(networks.begin(), networks.end(), edgeOf)) {
             say(place,
                 QStringLiteral("must be the address of a gateway, like 198.51.100.1, but is %1").arg(quoted(text)));
             return;

@@ -231,6 +231,8 @@ private Q_SLOTS:
         row("a gateway of another family", fixed("198.51.100.2/24", "fe80::1"), in("gateways/0"),
             "in the network of none of the addresses");
         row("itself as gateway", fixed("198.51.100.2/24", "198.51.100.2"), in("gateways/0"), "its own address");
+        row("a gateway that is the network itself", fixed("198.51.100.2/24", "198.51.100.0"), in("gateways/0"),
+            "must be the address of a gateway");
         row("a gateway with a prefix", fixed("198.51.100.2/24", "198.51.100.1/24"), in("gateways/0"),
             "must be the address of a gateway");
         row("a resolver by name", attached("plant-a", "'resolvers':['dns']"), in("resolvers/0"),
