@@ -241,7 +241,9 @@ std::optional<ConfigVersion> Configurations::named(const QString& name, const QJ
         return take(m_documents.at(name, which.toInteger()));
     if (which.toString() == QLatin1StringView{"reported"}) {
         const Entry* entry = find(name);
-        return entry != nullptr && entry->reported ? take(m_documents.at(name, *entry->reported)) : std::nullopt;
+        if (entry != nullptr && entry->reported)
+            return take(m_documents.at(name, *entry->reported));
+        return take(m_documents.current(name)); // nobody is there: what was in force last
     }
     return desired(name);
 }

@@ -222,8 +222,16 @@ void Control::health(Call& call)
 {
     if (nameIn(call.params, kNameKey).isEmpty())
         call.responder.answer(wholeHealth(m_sensor));
-    else if (const InstrumentRun* run = instrumentOf(call))
-        call.responder.answer(m_sensor.board().healthOf(m_sensor.addressOf(run->spec().name)));
+    else if (const InstrumentRun* run = instrumentOf(call)) {
+        const QString address = m_sensor.addressOf(run->spec().name);
+        auto responder = std::make_shared<rpc::Responder>(std::move(call.responder));
+        m_sensor.askHealth(
+            address, HealthBoard::kAnswerWithin, [this, address, responder](const platform::Answer& answer) {
+                if (const auto* health = std::get_if<QJsonValue>(&answer))
+                    m_sensor.board().pushed(address, health->toObject());
+                responder->answer(m_sensor.board().healthOf(address)); // of late, where it does not answer now
+            });
+    }
 }
 
 void Control::interfaces(Call& call)

@@ -83,6 +83,29 @@ QString usualProgram(const QString& type)
     return type == QLatin1StringView{"beacon"} ? QStringLiteral("beacon-instrument") : QStringLiteral("beacon-") + type;
 }
 
+/// What the manifest of whoever gets an attachment says of it: a passive one may not send where nobody asks for it, and
+/// one that must send cannot do with less.
+Result<QJsonObject> fitted(QJsonObject attachment, const Manifest& manifest, const SensorDocument& document)
+{
+    const QString interface = attachment.value(QStringLiteral("interface")).toString();
+    const QString addressing = attachment.value(QStringLiteral("addressing")).toString(QStringLiteral("none"));
+    const QString capabilities = QStringLiteral("capabilities");
+    const SensorInterface* given = document.interface(interface);
+    const bool mirror = given != nullptr && given->type == SensorInterface::Type::Mirror;
+    if (manifest.networkAccess == QLatin1StringView{"passive"} && addressing == QLatin1StringView{"none"}
+        && (given == nullptr || given->type != SensorInterface::Type::Phy) && !attachment.contains(capabilities))
+        attachment.insert(capabilities, QJsonArray{QStringLiteral("rx")});
+    const bool sends = attachment.contains(capabilities)
+        ? attachment.value(capabilities).toArray().contains(QStringLiteral("tx"))
+        : !mirror;
+    const bool mustSend = std::any_of(manifest.interfaces.begin(), manifest.interfaces.end(),
+        [](const Manifest::Interface& wanted) { return wanted.capabilities.contains(QLatin1StringView{"tx"}); });
+    if (mustSend && !sends && manifest.interfaces.size() == 1)
+        return wrong(QStringLiteral("a %1 needs an interface by which it may send, and by %2 it may only receive")
+                         .arg(manifest.type, interface));
+    return attachment;
+}
+
 /// With words of our own where none were given.
 Configurations::Change changeFor(Configurations::Change change, const QString& why)
 {
@@ -186,6 +209,14 @@ void Control::addKnown(const std::shared_ptr<Adding>& adding, const Manifest& ma
         adding->responder.fail(Code::InvalidParams,
             QStringLiteral("there is an Instrument %1 already; choose another number").arg(adding->name));
         return;
+    }
+    for (qsizetype i = 0; i < adding->interfaces.size(); ++i) {
+        const auto fit = fitted(adding->interfaces[i].toObject(), manifest, m_sensor.document());
+        if (!fit) {
+            adding->responder.fail(Code::InvalidParams, QString::fromStdString(describe(fit.error())));
+            return;
+        }
+        adding->interfaces[i] = *fit;
     }
     m_sensor.introduce(adding->name, manifest);
     const auto add = [this, adding] {
@@ -352,7 +383,12 @@ void Control::interfaceGive(Call& call)
                 QJsonArray interfaces = instrument.value(kInterfaces).toArray();
                 const QJsonObject given = withName(without(call.params, {"why", "base", "instrument"}), interfaces);
                 *name = given.value(kName).toString();
-                interfaces.append(given);
+                const Manifest* manifest = m_sensor.manifestOf(run->spec().name);
+                const auto fit =
+                    manifest != nullptr ? fitted(given, *manifest, m_sensor.document()) : Result<QJsonObject>{given};
+                if (!fit)
+                    return fit.error();
+                interfaces.append(*fit);
                 instrument.insert(kInterfaces, interfaces);
                 return {};
             });

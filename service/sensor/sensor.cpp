@@ -90,14 +90,7 @@ Result<> Sensor::start()
     m_hub = std::make_unique<Hub>(*m_events, m_clock, m_settings.name);
     m_board = std::make_unique<HealthBoard>(
         m_clock, [this](const QString& address, std::chrono::milliseconds deadline, platform::Reply reply) {
-            m_hub->request(
-                address, platform::method::kHealthGet, {},
-                [this, address, reply = std::move(reply)](const Answer& answer) {
-                    if (const auto* health = std::get_if<QJsonValue>(&answer))
-                        noteVersion(address, health->toObject());
-                    reply(answer);
-                },
-                deadline);
+            askHealth(address, deadline, std::move(reply));
         });
     connect(m_hub.get(), &Hub::arrived, this, &Sensor::onArrived);
     connect(m_hub.get(), &Hub::left, this, [this](const QString& address, const QString&) {

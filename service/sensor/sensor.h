@@ -52,6 +52,8 @@ public:
     [[nodiscard]] std::set<int> takenSlots() const; ///< of Instruments that are being removed
     [[nodiscard]] MonotonicTime startedAt() const noexcept { return m_startedAt; }
 
+    /// health.get of an Instrument; also a late answer tells which configuration it runs on.
+    void askHealth(const QString& address, std::chrono::milliseconds deadline, platform::Reply reply);
     /// Knows an Instrument that is about to be added: its configuration can be saved.
     void introduce(const QString& name, Manifest manifest);
     void forget(const QString& name); ///< of one that was not added after all

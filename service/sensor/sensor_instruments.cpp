@@ -10,6 +10,8 @@
 
 namespace beacon {
 
+using platform::Answer;
+
 namespace {
 
 const QString kBackend = QStringLiteral("process");
@@ -136,6 +138,18 @@ platform::Welcome Sensor::welcome(const QString& name) const
             .type = QLatin1StringView{typeNameOf(state.segment.type)},
             .capabilities = state.wanted.capabilities});
     return welcome;
+}
+
+void Sensor::askHealth(const QString& address, std::chrono::milliseconds deadline, platform::Reply reply)
+{
+    m_hub->request(
+        address, platform::method::kHealthGet, {},
+        [this, address, reply = std::move(reply)](const Answer& answer) {
+            if (const auto* health = std::get_if<QJsonValue>(&answer))
+                noteVersion(address, health->toObject());
+            reply(answer);
+        },
+        deadline);
 }
 
 /// Which configuration it runs on; told with every health, and no reason for anybody to look again.

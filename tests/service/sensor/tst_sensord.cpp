@@ -83,6 +83,7 @@ private Q_SLOTS:
         QCOMPARE(listener.value(text("address")).toString(), text("listener_0@plant7"));
         QCOMPARE(listener[text("health")][text("facts")][text("interface")].toString(), text("eth0"));
         QVERIFY(listener.value(text("drift")).toArray().isEmpty());
+        QCOMPARE(listener[text("interfaces")][0][text("capabilities")].toArray(), QJsonArray{text("rx")}); // passive
         const QJsonArray started = scene.sensor.events(text("instruments.sensor.instrument.started"));
         QCOMPARE(started.size(), 1);
         QCOMPARE(started[0][text("data")][text("address")].toString(), text("listener_0@plant7"));
@@ -256,6 +257,31 @@ private Q_SLOTS:
         QVERIFY(QTest::qWaitFor([&] { return scene.sensor.instrument(text("listener_0")).isEmpty(); }, 20'000));
         QVERIFY(scene.succeeds(text("config.rollback"), {{text("target"), text("sensor")}, {text("version"), 2}}));
         QVERIFY(scene.sensor.waitForHealth(text("listener_0"), text("OK")));
+    }
+
+    void whoMustSendGetsNoMirror()
+    {
+        Scene scene;
+        QVERIFY(scene.sensor.start());
+        QVERIFY(scene.succeeds(text("control.interface.add"),
+            {{text("name"), text("span")}, {text("type"), text("mirror")}, {text("device"), text("nic1")}}));
+        const QJsonObject refused = scene.sensor.call(text("control.add"),
+            {{text("type"), text("beacon")},
+                {text("interfaces"), QJsonArray{QJsonObject{{text("interface"), text("span")}}}}});
+        QVERIFY2(refused[text("error")][text("message")].toString().contains(text("may only receive")),
+            qPrintable(refused[text("error")][text("message")].toString()));
+        QVERIFY(scene.succeeds(text("control.add"),
+            {{text("type"), text("listener")},
+                {text("interfaces"), QJsonArray{QJsonObject{{text("interface"), text("span")}}}}}));
+        QVERIFY(scene.sensor.waitForHealth(text("listener_0"), text("OK")));
+        QVERIFY(ip(text("link set plant1 down")) && ip(text("link set plant1 up"))); // its ND and MLD are heard
+        QVERIFY(QTest::qWaitFor(
+            [&] {
+                const QJsonObject health =
+                    scene.sensor.result(text("health.get"), {{text("name"), text("listener_0")}});
+                return health[text("facts")][text("frames")].toInt() > 0;
+            },
+            10'000));
     }
 
     void aProgramThatIsNoInstrumentIsNotAdded()
