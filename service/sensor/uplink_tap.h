@@ -4,12 +4,14 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
+#include "service/sensor/token_shape.h"
 
 #include <QObject>
 #include <QSocketNotifier>
 #include <QString>
 #include <QTimer>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,15 +30,6 @@ struct UplinkCount {
     bool operator==(const UplinkCount&) const = default;
 };
 
-/// What token-shaped bytes say of themselves.
-struct TokenKind {
-    std::uint32_t keyId = 0;
-    std::uint8_t technique = 0; ///< Technique::number
-    Family family = Family::Ipv4; ///< of the packet that carried it
-
-    auto operator<=>(const TokenKind&) const = default;
-};
-
 /// An Instrument's end of a cable.
 struct UplinkPort {
     QString instrument; ///< "beacon_0"
@@ -51,8 +44,9 @@ struct UplinkPort {
 /// Thread:  used only from the thread that created it; a turn of its event loop takes at most kFramesPerTurn frames.
 /// Errors:  start(): what is knowable at once. An uplink that is gone is looked for once a second.
 /// Limits:  frames are cut at kSnapBytes; per Instrument kMostKinds kinds of tokens have a count of their own. A token
-///          is recognised by its form: by chance one of a million other packets may look so. A mark without a token
-///          (TcpSyn) is a frame like any other.
+///          is known by its form (token_shape.h); a mark without a token (TcpSyn) is a frame like any other. Frames
+///          are read every kPause, and what does not fit into kQueueBytes meanwhile is counted as dropped. Frames with
+///          a forged MAC address are nobody's, but the key id in a token still says whose it is.
 /// Source:  packet(7)
 class UplinkTap final : public QObject {
     Q_OBJECT
@@ -60,6 +54,8 @@ public:
     static constexpr unsigned kFramesPerTurn = 1'024;
     static constexpr std::size_t kSnapBytes = 512;
     static constexpr std::size_t kMostKinds = 256;
+    static constexpr int kQueueBytes = 4 * 1024 * 1024;
+    static constexpr std::chrono::milliseconds kPause{50};
 
     /// `networkNamespace` is the pin of the segment's; the clock must outlive this.
     UplinkTap(std::string networkNamespace, std::string device, const Clock& clock, QObject* parent = nullptr);
@@ -93,11 +89,27 @@ private:
         UplinkCount count;
         std::map<TokenKind, std::uint64_t> kinds;
     };
+    struct Buffer;
+
+    Result<> open();
+    void close();
+    [[nodiscard]] bool isStale() const;
+    void watch();
+    void drain();
+    void take(ByteView frame);
+    void tell();
 
     std::string m_networkNamespace;
     std::string m_device;
     const Clock& m_clock;
     UniqueFd m_socket;
+    std::unique_ptr<QSocketNotifier> m_notifier;
+    std::unique_ptr<Buffer> m_buffer;
+    QTimer m_pause, m_watch, m_report;
+    std::uint64_t m_namespaceInode = 0;
+    unsigned m_index = 0;
+    bool m_changed = false;
+    WallTime m_now{}; ///< of the frames that are being read
     WallTime m_since{};
     UplinkCount m_whole;
     std::uint64_t m_dropped = 0;
