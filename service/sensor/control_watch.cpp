@@ -4,6 +4,7 @@
 #include "core/platform/messages.h"
 #include "service/sensor/bounded_answer.h"
 #include "service/sensor/control.h"
+#include "service/sensor/event_text.h"
 
 #include <QJsonDocument>
 
@@ -92,8 +93,7 @@ void Control::eventsFollow(Call& call)
     auto delivery = std::make_unique<Delivery>(m_sensor.events(), QStringList{wanted->match}, wanted->severity, *after,
         [peer](const std::vector<StoredEvent>& events, const Delivery::Done& taken) {
             // The next ones are read when these have left: a slow reader costs no memory.
-            const bool sent =
-                peer->notify(control::method::kEventDeliver, {{QStringLiteral("events"), toJson(events)}});
+            const bool sent = peer->notifyText(control::method::kEventDeliver.data(), eventsText(events));
             if (sent && peer->canTake())
                 taken(true);
             else

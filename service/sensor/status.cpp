@@ -115,6 +115,7 @@ QJsonObject statusOf(Sensor& sensor, InstrumentRun& run)
         {QStringLiteral("connected"), sensor.hub().isConnected(address)},
         {QStringLiteral("program_version"), orNull(sensor.versionOf(spec.name))},
         {QStringLiteral("health"), sensor.board().healthOf(address)},
+        {QStringLiteral("health_slowest_ms"), qint64{sensor.hub().slowestHealth(address).count()}},
         {QStringLiteral("config"), configJson(sensor, spec.name)}, {QStringLiteral("interfaces"), interfaces},
         {QStringLiteral("drift"), driftOf(sensor, run)}};
 }
