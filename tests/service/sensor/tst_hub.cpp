@@ -327,14 +327,14 @@ void TestHub::requestsAreAnsweredOrTheirEndIsTold()
     guest->answers[QStringLiteral("health.get")] = {{QStringLiteral("result"), health}};
     QCOMPARE(ask(lab.addressOf(kBeacon)), 0);
     QCOMPARE(got, health);
-    QVERIFY(lab.hub.slowestHealth(lab.addressOf(kBeacon)) < 100ms);
+    QVERIFY(lab.hub.slowestHealth(lab.addressOf(kBeacon)) < 90ms);
     QCOMPARE(guest->asked.back().params, (QJsonObject{{QStringLiteral("a"), 1}}));
     guest->answers[QStringLiteral("health.get")] = {{QStringLiteral("error"),
         QJsonObject{{QStringLiteral("code"), kDenied}, {QStringLiteral("message"), QStringLiteral("No.")}}}};
     QCOMPARE(ask(lab.addressOf(kBeacon)), kDenied);
     guest->answers[QStringLiteral("health.get")] = {};
     QCOMPARE(ask(lab.addressOf(kBeacon), 100ms), kTimeout);
-    QVERIFY(lab.hub.slowestHealth(lab.addressOf(kBeacon)) >= 100ms);
+    QVERIFY(lab.hub.slowestHealth(lab.addressOf(kBeacon)) >= 90ms); // timers are coarse
     guest->onRequest = [&](const QString&, const QJsonObject&) { guest->sendRaw("garbage\n"); };
     QCOMPARE(ask(lab.addressOf(kBeacon)), kClosed);
     QCOMPARE(answers, 6);
@@ -434,8 +434,8 @@ void TestHub::aSkeletonComesAndComesAgain()
     handlers.onEvent = [&](const Event& event) { heard.push_back(event); };
     Skeleton::Options options;
     options.version = QStringLiteral("2.0");
-    Skeleton skeleton{*manifest, handlers, std::make_unique<platform::LocalSocketLink>(lab.socketOf(kListener)),
-        lab.clock, options};
+    Skeleton skeleton{
+        *manifest, handlers, std::make_unique<platform::LocalSocketLink>(lab.socketOf(kListener)), lab.clock, options};
     skeleton.subscribe(QStringLiteral("instruments.beacon.*"), 10);
     skeleton.start();
     QTRY_VERIFY_WITH_TIMEOUT(lab.hub.isConnected(lab.addressOf(kListener)), kPatienceMs);
