@@ -62,13 +62,34 @@ std::optional<MacAddress> address(const nlattr* attribute)
     return mac;
 }
 
+std::uint16_t half(const nlattr* attribute)
+{
+    return attribute != nullptr && nla_len(attribute) >= 2 ? nla_get_u16(attribute) : std::uint16_t{0};
+}
+
+bool isTransparentBridge(nlattr* nest)
+{
+    const auto data = inside<IFLA_BR_MAX>(nest);
+    for (const int byteSetting : {IFLA_BR_MCAST_SNOOPING, IFLA_BR_VLAN_FILTERING, IFLA_BR_NF_CALL_IPTABLES,
+             IFLA_BR_NF_CALL_IP6TABLES, IFLA_BR_NF_CALL_ARPTABLES}) {
+        if (byte(data.at(static_cast<std::size_t>(byteSetting))) != 0)
+            return false;
+    }
+    return number(data[IFLA_BR_STP_STATE]) == 0 && half(data[IFLA_BR_GROUP_FWD_MASK]) == kBridgePasses;
+}
+
 void readKind(Link& link, nlattr* nest)
 {
     const auto info = inside<IFLA_INFO_MAX>(nest);
     if (info[IFLA_INFO_KIND] != nullptr)
         link.kind = text(info[IFLA_INFO_KIND]);
-    if (text(info[IFLA_INFO_SLAVE_KIND]) == "bridge")
-        link.isolated = byte(inside<IFLA_BRPORT_MAX>(info[IFLA_INFO_SLAVE_DATA])[IFLA_BRPORT_ISOLATED]) != 0;
+    if (link.kind == "bridge")
+        link.transparent = isTransparentBridge(info[IFLA_INFO_DATA]);
+    if (text(info[IFLA_INFO_SLAVE_KIND]) == "bridge") {
+        const auto port = inside<IFLA_BRPORT_MAX>(info[IFLA_INFO_SLAVE_DATA]);
+        link.isolated = byte(port[IFLA_BRPORT_ISOLATED]) != 0;
+        link.transparent = half(port[IFLA_BRPORT_GROUP_FWD_MASK]) == kPortPasses;
+    }
 }
 
 std::optional<Link> toLink(nlmsghdr* header)

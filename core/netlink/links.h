@@ -29,6 +29,7 @@ struct Link {
     int lower = 0; ///< IFLA_LINK: index of the device below, or of a veth's other end
     bool lowerIsElsewhere = false; ///< in another namespace
     bool isolated = false; ///< a bridge's port that reaches only ports that are not isolated
+    bool transparent = false; ///< a bridge, or its port, that alters and keeps nothing: setTransparentBridge()
 };
 
 /// What is to become different; what is not named stays.

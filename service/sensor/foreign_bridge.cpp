@@ -152,6 +152,13 @@ Result<bool> ForeignBridge::isPlugged(const PlugSpec& plug, const NetworkNamespa
     return netdev ? Result<bool>{port->stands(*wants, *netdev)} : Result<bool>{netdev.error()};
 }
 
+std::string ForeignBridge::whyNotOpen() const
+{
+    const auto devices = HostDevices::look(m_host.network);
+    const auto device = devices ? deviceToGive(m_host, *devices, m_spec) : Result<Link>{devices.error()};
+    return device ? m_spec.device + " is not yet part of " + m_spec.name : device.error().context;
+}
+
 Result<SegmentFacts> ForeignBridge::look()
 {
     const auto found = bridge();
@@ -167,7 +174,7 @@ Result<SegmentFacts> ForeignBridge::look()
     facts.mac = (*found)->mac.text();
     const auto guarded = rules::isHostGuarded(m_host.network, bridges(true));
     if (!isOpen())
-        facts.problem = m_spec.device + " is not yet part of " + m_spec.name;
+        facts.problem = whyNotOpen();
     else if (!guarded || !*guarded)
         facts.problem = "the rules that keep " + m_spec.name + " to itself are missing";
     else if (!(*found)->up)

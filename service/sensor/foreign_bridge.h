@@ -28,6 +28,7 @@ private:
     [[nodiscard]] std::vector<std::string> bridges(bool withThis) const; ///< of the host's that are given
     [[nodiscard]] Result<std::optional<Link>> bridge() const;
     Result<> guard(bool withThis);
+    [[nodiscard]] std::string whyNotOpen() const;
     [[nodiscard]] Result<InstrumentPort::Wanted> wanted(const PlugSpec& plug) const;
 
     const WiringHost& m_host;

@@ -189,6 +189,7 @@ bool InstrumentPort::stands(const Wanted& wanted, const std::vector<NftChain>& n
 {
     return isPair() && m_port->up && m_inside->name == m_plug.name && m_inside->mac == wanted.mac
         && m_port->master == wanted.master && m_port->isolated == (wanted.master != 0)
+        && (!wanted.transparent || m_port->transparent)
         && (wanted.silent ? rules::isSilent(netdev, m_name) : !rules::hasTable(netdev, m_name));
 }
 

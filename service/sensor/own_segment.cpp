@@ -104,7 +104,10 @@ Result<> OwnSegment::open()
     if (!entered && entered.error().code != Errc::NotFound)
         return entered;
     const bool isNew = !entered;
+    const bool wasUnknown = !m_host.records.find(m_spec.name);
     const bool isAway = !entered || !m_uplink;
+    if (!isAway && drift().empty())
+        return quietDevice(m_host, m_record, *m_network, m_spec.device);
     if (isAway) { // refused before anything is made
         const auto devices = HostDevices::look(m_host.network);
         if (!devices)
@@ -123,12 +126,11 @@ Result<> OwnSegment::open()
         done = settle();
     if (done)
         return done;
-    if (isAway && m_uplink) // the first failure is the one to be told
-        static_cast<void>(giveBack());
-    if (isNew) {
+    const bool isBack = isAway && (!m_uplink || giveBack()); // the first failure is the one to be told
+    if (isNew && isBack)
         static_cast<void>(dropNamespace());
+    if (wasUnknown && isBack)
         static_cast<void>(m_host.records.forget(m_spec.name));
-    }
     return done;
 }
 
@@ -332,9 +334,13 @@ std::string OwnSegment::drift()
     if (!guarded || !*guarded)
         return "the rules that keep " + m_spec.name + " to itself are missing";
     if (!isMirror()) {
-        if (!m_bridge || !m_bridge->up)
-            return "the bridge of " + m_spec.name + " is missing or off";
-        return m_uplink->master == m_bridge->index ? "" : m_spec.device + " is no port of the bridge of " + m_spec.name;
+        if (!m_bridge || !m_bridge->up || !m_bridge->transparent)
+            return "the bridge of " + m_spec.name + " is missing, off, or alters frames";
+        if (m_uplink->master != m_bridge->index || m_uplink->isolated || !m_uplink->transparent)
+            return m_spec.device + " is no port of the bridge of " + m_spec.name + " as it should be";
+        const bool all = std::all_of(
+            m_ports.begin(), m_ports.end(), [this](const Link& each) { return each.master == m_bridge->index; });
+        return all ? "" : "an Instrument's port is not on the bridge of " + m_spec.name;
     }
     if (!m_uplink->promiscuous)
         return m_spec.device + " does not take what is for others";

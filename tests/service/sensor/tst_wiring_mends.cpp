@@ -125,6 +125,12 @@ const std::vector<Damage>& damages()
             [](Setting& at) {
                 return bool(at.around().run([] { return setSysctl("net/bridge/bridge-nf-call-iptables", "1"); }));
             }},
+        {"the bridge looks into groups", Type::Bridge, false,
+            [](Setting& at) { return at.outside(QStringLiteral("link set br0 type bridge mcast_snooping 1")); }},
+        {"the bridge speaks to other bridges", Type::Bridge, false,
+            [](Setting& at) { return at.outside(QStringLiteral("link set br0 type bridge stp_state 1")); }},
+        {"the device is an isolated port", Type::Bridge, false,
+            [](Setting& at) { return at.outside(QStringLiteral("link set eth1 type bridge_slave isolated on")); }},
         {"the segment forwards", Type::Mirror, false,
             [](Setting& at) {
                 return bool(at.around().run([] { return setSysctl("net/ipv4/conf/all/forwarding", "1"); }));

@@ -62,7 +62,9 @@ public:
         const bool up = ip(QStringLiteral("link add %1 type veth peer name cable netns %2")
                                 .arg(name, QString::fromStdString(made.outside.pin())))
             && made.outside.ip(QStringLiteral("link set cable up")) && ip(QStringLiteral("link set %1 up").arg(name));
-        if (!up)
+        if (!up || !QTest::qWaitFor([&] {
+                return isUp(m_host, name) && isUp(made.outside.network(), QStringLiteral("cable"));
+            }))
             qFatal("a device for the test cannot be made");
         keep(name);
         return made;
