@@ -29,14 +29,14 @@ QString text(const char* words)
 }
 
 /// An ARP request of `last` as the other end of the link would send it.
-bool sendArp(unsigned char last)
+bool sendArp(unsigned char last, const char* from = "peer0")
 {
     const int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     std::array<unsigned char, 42> frame{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, last, 8, 6, //
         0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, last, 192, 0, 2, last, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1};
     sockaddr_ll to{};
     to.sll_family = AF_PACKET;
-    to.sll_ifindex = static_cast<int>(::if_nametoindex("peer0"));
+    to.sll_ifindex = static_cast<int>(::if_nametoindex(from));
     const bool sent = ::sendto(fd, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to)
         == static_cast<ssize_t>(frame.size());
     ::close(fd);
@@ -91,6 +91,9 @@ private Q_SLOTS:
     void retentionDeletesForReal();
     void theInterfaceMayComeLate();
     void onTheBenchItNeedsNoPlatform();
+    void itPrintsTheManifestThatHelloSends();
+    void itFollowsToAnotherInterface();
+    void whatItSaysWithoutThePlatformArrivesAfterAStop();
 };
 
 void TstListenerProgram::init()
@@ -172,6 +175,68 @@ void TstListenerProgram::onTheBenchItNeedsNoPlatform()
     QVERIFY(listener.end(SIGTERM, 10'000));
     QCOMPARE(listener.exitCode(), 0);
     QCOMPARE(health(), 69);
+}
+
+void TstListenerProgram::itPrintsTheManifestThatHelloSends()
+{
+    QProcess process;
+    process.setProcessEnvironment(QProcessEnvironment{});
+    process.start(text(BEACON_BIN_DIR "/beacon-listener"), {text("--manifest")});
+    QVERIFY(process.waitForFinished(kPatienceMs));
+    QCOMPARE(process.exitCode(), 0);
+    Scene scene;
+    QVERIFY(scene.begin());
+    QCOMPARE(QJsonDocument::fromJson(process.readAllStandardOutput()).object(),
+        scene.platform.hellos().front().params.value(text("manifest")).toObject());
+}
+
+void TstListenerProgram::itFollowsToAnotherInterface()
+{
+    Scene scene;
+    QVERIFY(scene.begin());
+    const auto give = [&scene](const QJsonArray& names) {
+        QJsonArray interfaces;
+        for (const QJsonValue& name : names)
+            interfaces.append(QJsonObject{
+                {text("name"), name}, {text("type"), text("mirror")}, {text("capabilities"), QJsonArray{text("rx")}}});
+        const std::size_t hellos = scene.platform.hellos().size();
+        scene.platform.welcome.insert(text("interfaces"), interfaces);
+        scene.platform.dropConnections();
+        return scene.platform.waitForHello(hellos + 1, kPatienceMs);
+    };
+    QVERIFY(give({}));
+    QTRY_VERIFY_WITH_TIMEOUT(scene.platform.healthCodes().contains(text("interface_not_given")), kPatienceMs);
+    QVERIFY(ip(text("link add seg1 type veth peer name peer1")));
+    QVERIFY(ip(text("link set peer1 up")) && ip(text("link set seg1 up")));
+    QVERIFY(give({text("seg1")}));
+    QVERIFY(scene.platform.waitForHealth(text("OK"), kPatienceMs));
+    QVERIFY(sendArp(21, "peer1"));
+    QTRY_VERIFY_WITH_TIMEOUT(scene.macsAfterALeak().contains(text("02:00:00:00:00:15")), kPatienceMs);
+    QVERIFY(sendArp(22)); // where it does not listen any more
+    QVERIFY(!scene.macsAfterALeak().contains(text("02:00:00:00:00:16")));
+    ip(text("link del peer1"));
+}
+
+void TstListenerProgram::whatItSaysWithoutThePlatformArrivesAfterAStop()
+{
+    Scene scene;
+    QVERIFY(scene.begin());
+    const auto healths = [&scene] { return scene.platform.eventsOf(text("instruments.listener.health")).size(); };
+    const std::size_t before = healths();
+    scene.platform.vanish();
+    QVERIFY(ip(text("link del peer0")));
+    QTest::qWait(1'500); // it says that its interface is gone, to nobody
+    QVERIFY(scene.listener.end(SIGTERM, 10'000));
+    QCOMPARE(scene.listener.exitCode(), 0);
+    QCOMPARE(healths(), before);
+    init();
+    QVERIFY(scene.platform.appear() && scene.listener.start());
+    QTRY_VERIFY_WITH_TIMEOUT(healths() > before, kPatienceMs);
+    bool told = false;
+    for (const auto& arrival : scene.platform.eventsOf(text("instruments.listener.health")))
+        told = told || QJsonDocument{arrival.event}.toJson().contains("interface_absent");
+    QVERIFY(told);
+    QVERIFY2(scene.platform.complaints().isEmpty(), qPrintable(scene.platform.complaints()));
 }
 
 BEACON_NETNS_MAIN(TstListenerProgram)
