@@ -94,6 +94,7 @@ BeaconCommand prepareBeacon(const Settings& settings, const std::string& interfa
     made.command.environment = {{"BEACON_CONFIG", settings.beaconConfigPath()}};
     made.command.user = beaconUser(settings);
     made.command.netAdmin = settings.netAdmin;
+    made.prepared = letBeaconPass(settings);
     Settings told = settings;
     const auto identity = identityFor(settings, made.command.user);
     if (identity)

@@ -48,6 +48,9 @@ public:
     [[nodiscard]] Commands& commands() noexcept { return *m_commands; } ///< once started
     void uplinkCounted(const platform::UplinkCounted& count);
     void platformWent(); ///< what it counted is not known any more
+    /// Since when somebody wants the Beacon stopped, to be handed on to the Instrument that takes this one's place.
+    [[nodiscard]] const std::optional<WallTime>& stoppedByHand() const noexcept { return m_stoppedByHand; }
+    void stayStopped(std::optional<WallTime> since) { m_stoppedByHand = since; } ///< before start()
     void clearHealth(); ///< takes back what it said of itself: it is about to go, and the process stays
     void stop(); ///< stopped() follows within 10 s; asked again, it kills at once
 

@@ -5,7 +5,6 @@
 #include "core/base/user_map.h"
 #include "core/platform/local_socket_link.h"
 #include "core/platform/socket_path.h"
-#include "service/instrument/beacon_command.h"
 #include "service/instrument/metadata.h"
 
 #include <QJsonDocument>
@@ -228,6 +227,7 @@ void Service::settle()
 {
     if (!m_config || m_ending || m_stopped)
         return;
+    m_skeleton->clear(Reason::InterfaceMoves);
     if (hasNoInterface(*m_config)) {
         m_skeleton->raise(Reason::InterfaceNotGiven, "the platform gives none that may send");
         endInstrument();
@@ -257,7 +257,6 @@ void Service::settle()
         m_instrument->reload(wanted);
         return;
     }
-    m_skeleton->clear(Reason::InterfaceMoves);
     if (const auto begun = begin(std::move(wanted)); !begun) {
         log::error("cannot start", {{"error", describe(begun.error())}});
         m_instrument.reset();
@@ -273,13 +272,12 @@ Result<> Service::begin(Settings settings)
     if (settings.journal)
         if (const auto made = makeDirectories(settings.stateDir); !made)
             log::warning("the journal is not kept", {{"error", describe(made.error())}}); // health tells it, too
-    if (const auto passed = letBeaconPass(settings); !passed)
-        log::warning("the Beacon cannot read its files", {{"error", describe(passed.error())}});
     auto lock = takeLock(settings.lockPath());
     if (!lock)
         return lock.error();
     m_lock.emplace(*std::move(lock));
     m_instrument = std::make_unique<Instrument>(std::move(settings), m_clock, m_parts, *m_skeleton);
+    m_instrument->stayStopped(std::exchange(m_stoppedByHand, std::nullopt));
     connect(m_instrument.get(), &Instrument::stopped, this, &Service::onInstrumentStopped);
     return m_instrument->start();
 }
@@ -304,6 +302,7 @@ void Service::onInstrumentStopped()
         this,
         [this] { // not within its own signal
             m_instrument->clearHealth();
+            m_stoppedByHand = m_instrument->stoppedByHand();
             m_instrument.reset();
             m_lock.reset();
             m_ending = false;

@@ -58,6 +58,8 @@ private:
     std::unique_ptr<Skeleton> m_skeleton;
     std::unique_ptr<Instrument> m_instrument; ///< none until there is a configuration and an interface
     std::optional<QJsonObject> m_config; ///< in force
+    std::optional<WallTime>
+        m_stoppedByHand; ///< the Beacon of an Instrument that has ended: the next one's is not started
     bool m_ending = false; ///< the Instrument, which another one may follow
     std::function<void()> m_stopped;
     struct Findings {

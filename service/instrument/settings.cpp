@@ -186,7 +186,8 @@ std::vector<Complaint> complaintsAbout(const Values& values)
 /// So that spaces and the order of keys make no change.
 std::string shortest(const std::string& json)
 {
-    return QJsonDocument::fromJson(QByteArray::fromStdString(json)).toJson(QJsonDocument::Compact).toStdString();
+    const auto document = QJsonDocument::fromJson(QByteArray::fromStdString(json));
+    return document.isObject() ? document.toJson(QJsonDocument::Compact).toStdString() : json; // nested too deep for it
 }
 
 std::string runtimeRoot(const Values& values)

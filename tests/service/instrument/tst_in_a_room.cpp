@@ -241,7 +241,7 @@ void TstInARoom::whoComesFromTheHostIsAdminAndNobodyInsideIs()
     Scene scene;
     QVERIFY(scene.make());
     QVERIFY(scene.begin({}));
-    QVERIFY(ScriptedPlatform::waitFor([&] { return QFile::exists(scene.adminSocket()); }, kPatienceMs));
+    QVERIFY(!scene.platform->waitForEvent(text("instruments.beacon.process.started"), 0, kPatienceMs).isEmpty());
     const QByteArray fromHost = askAs(-1, 0, 0, scene.adminSocket(), kHello);
     QVERIFY2(roleIn(fromHost) == text("admin"), fromHost.constData());
     const QString inside = text("/run/beacon-instrument/seg0/admin.sock");

@@ -121,6 +121,7 @@ private Q_SLOTS:
     void anIdentityThatIsNoneIsRefusedUnquoted();
     void whatTheSensorCountedIsShownAndForgottenWithIt();
     void itMovesToAnotherInterface();
+    void whatWasStoppedByHandStaysSoAfterAMove();
     void itStopsWithoutAnInterfaceAndGoesOnWithOne();
     void aSecondInterfaceDisturbsNothing();
     void aConfigurationMovesItToo();
@@ -302,6 +303,24 @@ void TstOnSensor::itMovesToAnotherInterface()
     QVERIFY(!QFile::exists(scene.file("admin.sock")));
     QVERIFY(!resultOf(scene.platform.call(text("beacon.restart"))).isEmpty());
     QVERIFY(scene.waitForStarts(3));
+    NO_COMPLAINTS(scene);
+}
+
+void TstOnSensor::whatWasStoppedByHandStaysSoAfterAMove()
+{
+    Scene scene;
+    QVERIFY(scene.begin());
+    QVERIFY(scene.platform.waitForHealth(text("OK"), kPatienceMs));
+    QVERIFY(!resultOf(scene.platform.call(text("beacon.stop"))).isEmpty());
+    QVERIFY(makeInterface("seg1", "peer1"));
+    QVERIFY(scene.giveInstead({given("seg1")}));
+    QVERIFY(ScriptedPlatform::waitFor(
+        [&] { return scene.facts()[text("interface")][text("name")].toString() == text("seg1"); }, kPatienceMs));
+    QVERIFY(scene.waitForReason("beacon_stopped"));
+    QTest::qWait(500);
+    QVERIFY(childrenOf(scene.instrument.pid()).isEmpty());
+    QVERIFY(!resultOf(scene.platform.call(text("beacon.start"))).isEmpty());
+    QVERIFY(scene.waitForStarts(2));
     NO_COMPLAINTS(scene);
 }
 
