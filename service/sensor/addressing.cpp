@@ -285,7 +285,7 @@ Result<> applyLease(const std::string& networkNamespace, const std::string& inte
         if (!opened)
             return opened.error();
         const std::vector<NewAddress> addresses{{lease.address, lease.prefixLength, lease.seconds}};
-        const auto settled = settleAddresses(
+        auto settled = settleAddresses(
             *opened, addresses, [](const InterfaceAddress& row) { return row.address.family() == Family::Ipv6; });
         if (!settled)
             return settled;
@@ -304,7 +304,7 @@ Result<> dropLease(const std::string& networkNamespace, const std::string& inter
         auto opened = InterfaceAddresses::open(interface);
         if (!opened)
             return opened.error();
-        const auto settled = settleRoutes(*opened, {},
+        auto settled = settleRoutes(*opened, {},
             [](const InterfaceRoute& row) { return row.family == Family::Ipv6 || row.protocol != RTPROT_DHCP; });
         if (!settled)
             return settled;

@@ -15,7 +15,7 @@ struct TokenKind {
     std::uint8_t technique = 0; ///< Technique::number
     Family family = Family::Ipv4; ///< of the packet that carried it
 
-    auto operator<=>(const TokenKind&) const = default;
+    auto operator<=>(const TokenKind&) const = default; // NOLINT(modernize-use-nullptr): it rewrites to < 0
 };
 
 /// The token that a carrier of core/observe sees in an IP packet, where its fields are such as a Beacon sends them. No
