@@ -46,7 +46,7 @@ std::vector<Fault> faultsOfAnswer(const QJsonObject& answer)
 {
     std::vector<Fault> faults;
     const QJsonArray errors = answer.value(QStringLiteral("errors")).toArray();
-    for (const QJsonValue& error : errors) {
+    for (const auto& error : errors) {
         if (faults.size() >= Schema::kMaxFaults)
             break;
         constexpr qsizetype kMost = 1'024;

@@ -124,7 +124,7 @@ QJsonObject wholeHealth(Sensor& sensor)
 {
     QJsonObject health = sensor.board().whole();
     QJsonArray reasons;
-    for (const QJsonValue& value : health.value(QStringLiteral("reasons")).toArray()) {
+    for (const auto& value : health.value(QStringLiteral("reasons")).toArray()) {
         QJsonObject reason = value.toObject();
         const QString source = reason.value(QStringLiteral("source")).toString();
         reason.insert(QStringLiteral("source"), source.section(QLatin1Char('@'), 0, 0));

@@ -284,6 +284,20 @@ private Q_SLOTS:
             10'000));
     }
 
+    void anInterfaceInUseIsNotRemoved()
+    {
+        Scene scene;
+        QVERIFY(scene.addListener());
+        const QJsonObject refused =
+            scene.sensor.call(text("control.interface.remove"), {{text("name"), text("plant-a")}});
+        QVERIFY(refused[text("error")][text("message")].toString().contains(text("in use by listener_0")));
+        QVERIFY(scene.succeeds(
+            text("control.interface.take"), {{text("instrument"), text("listener_0")}, {text("name"), text("eth0")}}));
+        QVERIFY(scene.succeeds(text("control.interface.remove"), {{text("name"), text("plant-a")}}));
+        QVERIFY(QTest::qWaitFor([&] { return ip(text("link show nic1 >/dev/null 2>&1")); }, 10'000));
+        QVERIFY(scene.sensor.waitForHealth(text("listener_0"), text("ERROR"))); // it has nothing to listen to
+    }
+
     void aProgramThatIsNoInstrumentIsNotAdded()
     {
         Scene scene;
