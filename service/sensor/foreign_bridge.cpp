@@ -142,7 +142,7 @@ Result<bool> ForeignBridge::isPlugged(const PlugSpec& plug, const NetworkNamespa
     const auto wants = wanted(plug);
     if (!wants)
         return wants.error().code == Errc::NotFound ? Result<bool>{false} : Result<bool>{wants.error()};
-    const auto guarded = rules::isHostGuarded(m_host.network, bridges(true));
+    auto guarded = rules::isHostGuarded(m_host.network, bridges(true));
     if (!guarded || !*guarded)
         return guarded;
     const auto port = InstrumentPort::of({m_host.network, inside}, plug);
