@@ -337,7 +337,8 @@ Result<> Links::add(const VethPair& pair)
     const Message message = about(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, {});
     Writer writer{message.get()};
     writer.text(IFLA_IFNAME, pair.name);
-    writer.mac(IFLA_ADDRESS, pair.mac);
+    if (pair.mac != MacAddress{})
+        writer.mac(IFLA_ADDRESS, pair.mac);
     writer.number(IFLA_MTU, static_cast<std::uint32_t>(pair.mtu));
     if (pair.master != 0)
         writer.number(IFLA_MASTER, static_cast<std::uint32_t>(pair.master));
@@ -348,7 +349,8 @@ Result<> Links::add(const VethPair& pair)
                 const ifinfomsg far{};
                 writer.raw(&far, sizeof far);
                 writer.text(IFLA_IFNAME, pair.farName);
-                writer.mac(IFLA_ADDRESS, pair.farMac);
+                if (pair.farMac != MacAddress{})
+                    writer.mac(IFLA_ADDRESS, pair.farMac);
                 writer.number(IFLA_MTU, static_cast<std::uint32_t>(pair.mtu));
                 if (pair.farNamespace != nullptr)
                     writer.number(IFLA_NET_NS_FD, static_cast<std::uint32_t>(pair.farNamespace->descriptor()));

@@ -44,7 +44,7 @@ struct LinkChange {
 /// A veth pair of which one end is here; both are switched off.
 struct VethPair {
     std::string name{};
-    MacAddress mac{};
+    MacAddress mac{}; ///< all zeros: any
     int master = 0; ///< 0: none
     int mtu = 1500; ///< of both
     std::string farName{};

@@ -32,7 +32,7 @@ std::string pathOf(const std::string& program)
     while (!rest.empty()) {
         const std::string_view folder = rest.substr(0, rest.find(':'));
         rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-        const std::string candidate = std::string{folder} + '/' + program;
+        std::string candidate = std::string{folder} + '/' + program;
         if (!folder.empty() && folder.front() == '/' && ::access(candidate.c_str(), X_OK) == 0)
             return candidate;
     }

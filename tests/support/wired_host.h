@@ -90,3 +90,10 @@ inline constexpr MacAddress kEverybody{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
         Test test;                                                                                                     \
         return QTest::qExec(&test, argc, argv);                                                                        \
     }
+
+/// Fails the test with what an Error says.
+#define VERIFY_DONE(call)                                                                                              \
+    do {                                                                                                               \
+        const auto done_ = (call);                                                                                     \
+        QVERIFY2(done_, done_ ? "" : describe(done_.error()).c_str());                                                 \
+    } while (false)

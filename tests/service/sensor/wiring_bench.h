@@ -141,10 +141,3 @@ private:
 };
 
 } // namespace beacon::test
-
-/// Fails the test with what an Error says.
-#define VERIFY_DONE(call)                                                                                              \
-    do {                                                                                                               \
-        const auto done_ = (call);                                                                                     \
-        QVERIFY2(done_, done_ ? "" : describe(done_.error()).c_str());                                                 \
-    } while (false)
