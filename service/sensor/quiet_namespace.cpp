@@ -1,33 +1,43 @@
 #include "service/sensor/quiet_namespace.h"
 
-#include <array>
-#include <span>
+#include <QDir>
+
+#include <string>
+#include <vector>
 
 namespace beacon::quiet {
 
 namespace {
 
 struct Setting {
-    const char* path;
-    const char* value;
+    std::string path, value;
 };
 
-constexpr auto kForwarding = std::to_array<Setting>({
-    {"net/ipv4/conf/all/forwarding", "0"},
-    {"net/ipv4/conf/default/forwarding", "0"},
-    {"net/ipv6/conf/all/forwarding", "0"},
-    {"net/ipv6/conf/default/forwarding", "0"},
-});
+/// "all" first: that changes those that are there. The others, because each of them may be set by itself.
+std::vector<Setting> forwarding()
+{
+    std::vector<Setting> found;
+    for (const char* const family : {"net/ipv4/conf/", "net/ipv6/conf/"}) {
+        found.push_back({std::string{family} + "all/forwarding", "0"});
+        const auto names =
+            QDir{QStringLiteral("/proc/sys/") + QLatin1StringView{family}}.entryList(QDir::Dirs | QDir::NoDotAndDotDot);
+        for (const QString& name : names)
+            found.push_back({family + name.toStdString() + "/forwarding", "0"});
+    }
+    return found;
+}
 
-constexpr auto kBridge = std::to_array<Setting>({
-    {"net/ipv6/conf/all/disable_ipv6", "1"},
-    {"net/ipv6/conf/default/disable_ipv6", "1"},
-    {"net/bridge/bridge-nf-call-iptables", "0"},
-    {"net/bridge/bridge-nf-call-ip6tables", "0"},
-    {"net/bridge/bridge-nf-call-arptables", "0"},
-});
+std::vector<Setting> bridge()
+{
+    auto all = forwarding();
+    for (const char* const which : {"all", "default"})
+        all.push_back({std::string{"net/ipv6/conf/"} + which + "/disable_ipv6", "1"});
+    for (const char* const caller : {"iptables", "ip6tables", "arptables"})
+        all.push_back({std::string{"net/bridge/bridge-nf-call-"} + caller, "0"});
+    return all;
+}
 
-Result<> set(std::span<const Setting> wanted)
+Result<> set(const std::vector<Setting>& wanted)
 {
     for (const Setting& each : wanted) {
         auto done = setSysctl(each.path, each.value);
@@ -37,7 +47,7 @@ Result<> set(std::span<const Setting> wanted)
     return {};
 }
 
-Result<bool> are(std::span<const Setting> wanted)
+Result<bool> are(const std::vector<Setting>& wanted)
 {
     for (const Setting& each : wanted) {
         const auto now = sysctl(each.path);
@@ -49,37 +59,37 @@ Result<bool> are(std::span<const Setting> wanted)
     return true;
 }
 
+Result<bool> areIn(const NetworkNamespace& where, std::vector<Setting> (*wanted)())
+{
+    bool is = false;
+    auto looked = where.run([&is, wanted]() -> Result<> {
+        const auto found = are(wanted());
+        is = found && *found;
+        return found ? Result<>{} : Result<>{found.error()};
+    });
+    return looked ? Result<bool>{is} : Result<bool>{looked.error()};
+}
+
 } // namespace
 
 Result<> forwardNothing(const NetworkNamespace& where)
 {
-    return where.run([] { return set(kForwarding); });
+    return where.run([] { return set(forwarding()); });
+}
+
+Result<bool> forwardsNothing(const NetworkNamespace& where)
+{
+    return areIn(where, forwarding);
 }
 
 Result<> beOnlyABridge(const NetworkNamespace& where)
 {
-    return where.run([]() -> Result<> {
-        auto done = set(kForwarding);
-        return done ? set(kBridge) : done;
-    });
+    return where.run([] { return set(bridge()); });
 }
 
 Result<bool> isOnlyABridge(const NetworkNamespace& where)
 {
-    bool is = false;
-    auto looked = where.run([&is]() -> Result<> {
-        for (const std::span<const Setting> each :
-            {std::span<const Setting>{kForwarding}, std::span<const Setting>{kBridge}}) {
-            const auto some = are(each);
-            if (!some)
-                return some.error();
-            is = *some;
-            if (!is)
-                break;
-        }
-        return {};
-    });
-    return looked ? Result<bool>{is} : Result<bool>{looked.error()};
+    return areIn(where, bridge);
 }
 
 } // namespace beacon::quiet

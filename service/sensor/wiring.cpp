@@ -2,6 +2,7 @@
 
 #include "service/sensor/foreign_bridge.h"
 #include "service/sensor/own_segment.h"
+#include "service/sensor/quiet_namespace.h"
 #include "service/sensor/whole_device.h"
 #include "service/sensor/wiring_names.h"
 
@@ -234,6 +235,9 @@ Result<bool> Wiring::isPlugged(const SegmentSpec& segment, const PlugSpec& plug,
         return inside.error();
     if (!*inside)
         return false;
+    const auto still = quiet::forwardsNothing(**inside); // the Instrument may have switched it on
+    if (!still || !*still)
+        return still ? Result<bool>{false} : Result<bool>{still.error()};
     return std::visit(
         [&](auto& each) -> Result<bool> {
             if constexpr (std::is_same_v<std::decay_t<decltype(each)>, WholeDevice>)

@@ -41,6 +41,8 @@ private Q_SLOTS:
         QTest::newRow("an IP packet with a wrong checksum") << etherFrame(
             kStation, from, 0x0800, QByteArray::fromHex("4500002000000000401112340a0000010a000002") + "as it is");
         QTest::newRow("an unknown protocol") << etherFrame(kStation, from, 0x88b5, "as it is");
+        QTest::newRow("as long as they may be, with a VLAN tag")
+            << tagged(etherFrame(kStation, from, 0x88b5, "as it is" + QByteArray(1492, 'x')));
         QTest::newRow("as long as they may be")
             << etherFrame(kStation, from, 0x88b5, "as it is" + QByteArray(1492, 'x'));
     }

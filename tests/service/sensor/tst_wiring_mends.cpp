@@ -125,6 +125,16 @@ const std::vector<Damage>& damages()
             [](Setting& at) {
                 return bool(at.around().run([] { return setSysctl("net/bridge/bridge-nf-call-iptables", "1"); }));
             }},
+        {"the Instrument forwards", Type::Bridge, false,
+            [](Setting& at) {
+                return bool(
+                    at.instrument->network().run([] { return setSysctl("net/ipv4/conf/all/forwarding", "1"); }));
+            }},
+        {"the Instrument forwards by one interface", Type::Phy, false,
+            [](Setting& at) {
+                return bool(
+                    at.instrument->network().run([] { return setSysctl("net/ipv4/conf/eth0/forwarding", "1"); }));
+            }},
         {"the bridge looks into groups", Type::Bridge, false,
             [](Setting& at) { return at.outside(QStringLiteral("link set br0 type bridge mcast_snooping 1")); }},
         {"the bridge speaks to other bridges", Type::Bridge, false,
