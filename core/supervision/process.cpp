@@ -19,7 +19,7 @@ std::string describe(const Exit& exit)
     case Exit::How::NoLauncher: {
         const char* what = exit.how == Exit::How::Unrunnable ? "cannot be executed"
             : exit.how == Exit::How::NoSpawn                 ? "could not be started"
-                                                             : "has no working beacon-launch to start it";
+                                             : "has no working beacon-launch or sensor-room to start it";
         const char* why = strerrordesc_np(exit.value);
         return exit.value != 0 && why != nullptr ? std::string{what} + ": " + why : std::string{what};
     }

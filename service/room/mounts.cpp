@@ -69,7 +69,7 @@ Result<UniqueFd> newMount(const char* type, const MountOptions& options, std::ui
         return systemError(what);
     for (const auto& [key, value] : options)
         if (::fsconfig(system.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0)
-            return systemError(what + " with " + key + '=' + value);
+            return systemError(std::string{what}.append(" with ").append(key).append("=").append(value));
     if (::fsconfig(system.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
         return systemError(what);
     UniqueFd mount{::fsmount(system.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes))};

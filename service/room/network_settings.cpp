@@ -52,7 +52,8 @@ Result<> writeForEach(const std::string& folder, const std::string& setting, cha
         const std::string_view name = entry->d_name;
         if (name == "." || name == ".." || name == "all")
             continue;
-        if (auto written = write(folder + '/' + entry->d_name + '/' + setting, value); !written)
+        if (auto written = write(std::string{folder}.append("/").append(name).append("/").append(setting), value);
+            !written)
             return written;
     }
     return {};

@@ -87,7 +87,11 @@ Result<> leaveTheHost(const RunRequest& request)
 /// A Sensor may be the last that is killed when memory is short; what it runs is not.
 void beKilledAsOthers()
 {
-    static_cast<void>(write("/proc/self/oom_score_adj", "0"));
+    constexpr const char* kScore = "/proc/self/oom_score_adj";
+    const UniqueFd fd{::open(kScore, O_RDONLY | O_CLOEXEC)};
+    char first = 0;
+    if (fd && ::read(fd.get(), &first, 1) == 1 && first == '-')
+        static_cast<void>(write(kScore, "0"));
 }
 
 Result<> becomeItsRoot(const Home& home)

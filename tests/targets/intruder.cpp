@@ -67,6 +67,8 @@ bool attempt(std::string_view how, const char* argument)
         return ::mount(nullptr, argument, nullptr, MS_REMOUNT | MS_BIND, nullptr) == 0;
     if (how == "remount-all")
         return ::mount(nullptr, argument, nullptr, MS_REMOUNT, nullptr) == 0;
+    if (how == "move")
+        return ::mount(argument, "/tmp", nullptr, MS_MOVE, nullptr) == 0;
     if (how == "look-under") // without what is mounted below it
         return ::open_tree(AT_FDCWD, argument, OPEN_TREE_CLONE) >= 0;
     if (how == "mount")

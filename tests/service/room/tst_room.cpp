@@ -122,6 +122,8 @@ void TstRoom::whatItMayNotDo_data()
     row("make /proc/sys writable", "remount", "/proc/sys", "EPERM");
     row("take /proc/sys away", "unmount", "/proc/sys", "EINVAL");
     row("take the mask of /proc/keys away", "unmount", "/proc/keys", "EINVAL");
+    row("move the mask of /proc/keys away", "move", "/proc/keys", "EINVAL");
+    row("move /run away", "move", "/run", "EINVAL");
     row("take /proc away", "unmount", "/proc", "EINVAL");
     row("take /tmp away", "unmount", "/tmp", "EINVAL");
     row("take /dev away", "unmount", "/dev", "EINVAL");
