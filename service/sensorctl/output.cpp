@@ -49,10 +49,14 @@ Style styleOfStdout()
     return style;
 }
 
-void addFaults(QString& text, const QJsonArray& faults)
+/// Those that the sentence does not tell already.
+void addFaults(QString& text, const QString& sentence, const QJsonArray& faults)
 {
     for (qsizetype i = 0; i < faults.size() && i < kMostFaults; ++i) {
         const QJsonObject fault = faults.at(i).toObject();
+        if (faults.size() == 1 && sentence.contains(fault.value(QLatin1StringView("text")).toString())
+            && sentence.contains(fault.value(QLatin1StringView("pointer")).toString()))
+            return;
         const QString pointer = harmless(fault.value(QLatin1StringView("pointer")).toString());
         text += QStringLiteral("  ") + (pointer.isEmpty() ? QStringLiteral("(the whole)") : pointer)
             + QStringLiteral(": ") + harmless(fault.value(QLatin1StringView("text")).toString()) + QLatin1Char('\n');
@@ -110,7 +114,7 @@ int Output::complain(const Failure& failure)
 {
     QString text = QStringLiteral("sensorctl: ") + harmless(failure.sentence, kMostOfASentence) + QLatin1Char('\n');
     if (failure.answer) {
-        addFaults(text, failure.answer->data.toObject().value(QLatin1StringView("faults")).toArray());
+        addFaults(text, failure.sentence, failure.answer->data.toObject().value(QLatin1StringView("faults")).toArray());
         if (m_json)
             document(errorObject(*failure.answer));
     }

@@ -201,12 +201,28 @@ std::optional<Failure> addDocument(Session& session, QJsonObject& params)
     return std::nullopt;
 }
 
+/// Asks for less where an answer would be too large for the protocol: the newest are the ones that matter.
+Outcome<QJsonObject> askForWhatFits(Session& session, QLatin1StringView method, QJsonObject params)
+{
+    const bool isLog = method == method::kLogsRead;
+    const QString key = isLog ? QStringLiteral("lines") : QStringLiteral("limit");
+    for (qint64 wanted = params.value(key).toInteger();; wanted /= 2) {
+        if (params.contains(key))
+            params.insert(key, wanted);
+        auto answer = session.ask(method, params);
+        const Failure* const failure = failureOf(answer);
+        const bool isTooLarge = failure != nullptr && failure->answer && failure->answer->code == rpc::Code::TooLarge;
+        if (!isTooLarge || wanted < 2 || !params.contains(key))
+            return answer;
+    }
+}
+
 int runOne(Session& session, const Row& row, Asking asking)
 {
     Output& output = session.output();
     if (const auto failure = addDocument(session, asking.params.front()))
         return output.complain(*failure);
-    const auto answer = session.ask(asking.method, asking.params.front());
+    const auto answer = askForWhatFits(session, asking.method, asking.params.front());
     if (const Failure* failure = failureOf(answer))
         return output.complain(*failure);
     const QJsonObject& result = std::get<QJsonObject>(answer);

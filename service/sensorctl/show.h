@@ -23,7 +23,7 @@ namespace beacon::sensorctl {
 [[nodiscard]] QString eventLine(const QJsonObject& event, const Style& style);
 [[nodiscard]] QString logLine(const QJsonObject& line, const Style& style);
 
-/// ERROR before WARNING before PENDING before OK; what nobody knows comes first.
+/// ERROR before WARNING, PENDING, STOPPED and OK; what nobody knows comes first.
 [[nodiscard]] int rankOf(const QString& status);
 [[nodiscard]] bool isStatus(const QString& status);
 

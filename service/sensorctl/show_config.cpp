@@ -3,6 +3,8 @@
 
 #include "core/event/severity.h"
 
+#include <algorithm>
+
 namespace beacon::sensorctl {
 
 namespace {
@@ -40,6 +42,12 @@ Tone toneOfState(const QString& state)
     if (state == QLatin1StringView("waiting"))
         return Tone::Warning;
     return state == QLatin1StringView("rejected") ? Tone::Bad : Tone::Faint;
+}
+
+/// For lines that come one by one: whoever needs more pushes the rest of the line aside.
+QString padded(const QString& harmlessText, int columns)
+{
+    return harmlessText + QString(std::max(0, columns - columnsOf(harmlessText)), QLatin1Char(' '));
 }
 
 QString sideText(const QJsonValue& side)
@@ -107,8 +115,8 @@ QString eventLine(const QJsonObject& event, const Style& style)
     const QString line =
         painted(harmless(localTime(event.value(QLatin1StringView("timestamp"))), 40), Tone::Faint, style)
         + QStringLiteral("  ") + painted(word, tone, style) + QStringLiteral("  ")
-        + harmless(text("source_instrument"), 80) + QStringLiteral("  ") + harmless(text("type"), 120)
-        + QStringLiteral("  ") + harmless(text("message"), 1'024);
+        + padded(harmless(text("source_instrument"), 80), 18) + QStringLiteral("  ")
+        + padded(harmless(text("type"), 120), 40) + QStringLiteral("  ") + harmless(text("message"), 1'024);
     return line + QLatin1Char('\n');
 }
 

@@ -1,12 +1,17 @@
 #include "service/sensorctl/plain.h"
 #include "service/sensorctl/show.h"
 
+#include "core/event/severity.h"
+
 #include <algorithm>
-#include <cmath>
+#include <array>
 
 namespace beacon::sensorctl {
 
 namespace {
+
+constexpr std::array kStatusOrder{QLatin1StringView("OK"), QLatin1StringView("STOPPED"), QLatin1StringView("PENDING"),
+    QLatin1StringView("WARNING"), QLatin1StringView("ERROR")};
 
 QString text(const QJsonObject& object, const char* key)
 {
@@ -81,6 +86,18 @@ QString statusLine(const QString& what, const QJsonObject& health, const QString
         + harmless(rest) + QLatin1Char('\n');
 }
 
+/// A reason's severity is that of events (1 to 5); where it makes the health, it is called as that is.
+QString severityWord(const QJsonValue& severity)
+{
+    const auto known = severityFromNumber(severity.toInteger());
+    if (!known)
+        return severity.isString() ? severity.toString() : QString{};
+    if (*known >= Severity::Medium)
+        return *known == Severity::Medium ? QStringLiteral("WARNING") : QStringLiteral("ERROR");
+    const std::string_view name = severityName(*known);
+    return QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size()));
+}
+
 QString reasonsText(const QJsonObject& health, const Style& style)
 {
     QString lines;
@@ -91,7 +108,7 @@ QString reasonsText(const QJsonObject& health, const Style& style)
         words += (words.isEmpty() ? QString{} : QStringLiteral(": ")) + text(reason, "text");
         if (const QString since = localTime(reason.value(QLatin1StringView("since"))); since != QLatin1StringView("-"))
             words += QStringLiteral(" (since %1)").arg(since);
-        const QString severity = text(reason, "severity");
+        const QString severity = severityWord(reason.value(QLatin1StringView("severity")));
         lines += QStringLiteral("  ") + painted(harmless(severity, 20), toneOf(severity), style)
             + (severity.isEmpty() ? QString{} : QStringLiteral("  ")) + harmless(words, 600) + QLatin1Char('\n');
     }
@@ -104,6 +121,14 @@ QString uplinkText(const QJsonValue& value)
         return QStringLiteral("-");
     const QJsonObject uplink = value.toObject();
     return QStringLiteral("%1 frames, %2 tokens").arg(orDash(text(uplink, "frames")), orDash(text(uplink, "tokens")));
+}
+
+/// The sentence of a self-test, else its figures.
+QString whatCameOut(const QJsonObject& result)
+{
+    const QString sentence = text(result, "text");
+    const QJsonObject figures = result.value(QLatin1StringView("result")).toObject();
+    return sentence.isEmpty() && !figures.isEmpty() ? shortText(figures) : sentence;
 }
 
 Cell stateOfInterface(const QJsonObject& interface)
@@ -150,15 +175,12 @@ QString attachmentTable(const QJsonArray& attachments, const Style& style)
 
 int rankOf(const QString& status)
 {
-    const QStringList order{
-        QStringLiteral("OK"), QStringLiteral("PENDING"), QStringLiteral("WARNING"), QStringLiteral("ERROR")};
-    const qsizetype at = order.indexOf(status);
-    return static_cast<int>(at < 0 ? order.size() : at);
+    return static_cast<int>(std::ranges::find(kStatusOrder, status) - kStatusOrder.begin());
 }
 
 bool isStatus(const QString& status)
 {
-    return rankOf(status) < 4;
+    return std::ranges::find(kStatusOrder, status) != kStatusOrder.end();
 }
 
 QString sensorText(const QJsonObject& status, const Style& style)
@@ -255,7 +277,7 @@ QString selfTestText(const QJsonArray& results, const Style& style)
             if (result.value(QLatin1StringView("passed")).toBool() == passed)
                 table.add(
                     {{passed ? QStringLiteral("passed") : QStringLiteral("FAILED"), passed ? Tone::Good : Tone::Bad},
-                        {text(result, "name")}, {text(result, "text")}});
+                        {text(result, "name")}, {whatCameOut(result)}});
         }
     }
     return table.isEmpty() ? QStringLiteral("Nothing could be tested\n") : table.text(style);

@@ -99,7 +99,9 @@ private Q_SLOTS:
     void strangersThere_data();
     void strangersThere();
     void refusalsShowTheirFaults();
+    void oneFaultIsNotToldTwice();
     void severalAreStartedAtOnceAndOneFails();
+    void whatIsTooMuchIsAskedForAgain();
     void stdinIsAFileToo();
     void secretsComeFromFiles();
     void aFileThatCannotBeReadIsNotSent();
@@ -175,7 +177,8 @@ void TestSensorctl::answersForPeople_data()
     row("health of one", {"health", "beacon_0"}, method::kHealth, R"({"name":"beacon_0"})", "beacon_0  WARNING\n");
     row("events", {"events", "--match", "instruments.*", "--severity", "3", "--after", "9"}, method::kEventsRead,
         R"({"match":"instruments.*","severity":3,"after":9,"limit":100})",
-        "2025-11-24 18:00:00+02:00  critical       beacon_0@plant7  instruments.x.y  Leak\n");
+        "2025-11-24 18:00:00+02:00  critical       beacon_0@plant7     instruments.x.y                           "
+        "Leak\n");
     row("logs", {"logs", "beacon_0", "--lines", "7"}, method::kLogsRead, R"({"name":"beacon_0","lines":7})",
         "2025-11-24 18:00:00+02:00  stderr  hello\n");
     row("selftest", {"selftest"}, method::kSelfTest, "{}", "passed  network  fine\n");
@@ -394,6 +397,32 @@ void TestSensorctl::refusalsShowTheirFaults()
     const QJsonObject error = asJson.document()->toObject().value(QStringLiteral("error")).toObject();
     QCOMPARE(error.value(QStringLiteral("code")).toInt(), -32602);
     QCOMPARE(error.value(QStringLiteral("data")).toObject().value(QStringLiteral("faults")).toArray().size(), 2);
+}
+
+void TestSensorctl::oneFaultIsNotToldTwice()
+{
+    m_sensor->refuse(method::kConfigApply, rpc::Code::InvalidParams,
+        QStringLiteral("refused: /rate must be at most 10"),
+        json(R"({"faults":[{"pointer":"/rate","text":"must be at most 10"}]})"));
+    const Ran ran = runSensorctl(m_sensor->socket(), {"config", "set", "beacon_0", "rate=50"});
+    QCOMPARE(ran.exitCode, 65);
+    QCOMPARE(ran.complaints, QByteArray{"sensorctl: refused: /rate must be at most 10\n"});
+}
+
+void TestSensorctl::whatIsTooMuchIsAskedForAgain()
+{
+    m_sensor->on(method::kLogsRead, [](const QJsonObject& params, rpc::Responder& responder) {
+        if (params.value(QStringLiteral("lines")).toInt() > 1'500)
+            responder.answer(QString(2'000'000, QLatin1Char('x'))); // becomes TooLarge
+        else
+            responder.answer(json(R"({"lines":[{"text":"last"}]})"));
+    });
+    const Ran ran = runSensorctl(m_sensor->socket(), {"logs", "beacon_0", "--lines", "10000"});
+    QVERIFY2(ran.exitCode == 0, ran.complaints);
+    QVERIFY(ran.output.contains("last"));
+    QCOMPARE(m_sensor->lastParams(method::kLogsRead).value(QStringLiteral("lines")).toInt(), 1'250);
+    m_sensor->refuse(method::kLogsRead, rpc::Code::TooLarge, QStringLiteral("The answer is over 1 MiB"));
+    QCOMPARE(runSensorctl(m_sensor->socket(), {"logs", "beacon_0"}).exitCode, 70);
 }
 
 void TestSensorctl::severalAreStartedAtOnceAndOneFails()

@@ -92,8 +92,8 @@ void TestSensorctlFollow::eventsComeAsTheyHappen()
         QCOMPARE(QJsonDocument::fromJson(first).object(), eventOf(1));
     else
         QCOMPARE(first,
-            QByteArray{
-                "2025-11-24 18:00:01+02:00  medium         beacon_0@plant7  instruments.x.y  number 1 \\x1b[2J"});
+            QByteArray{"2025-11-24 18:00:01+02:00  medium         beacon_0@plant7     instruments.x.y                  "
+                       "         number 1 \\x1b[2J"});
 }
 
 void TestSensorctlFollow::logLinesComeAfterThoseThatWere()
