@@ -41,8 +41,8 @@ struct Option {
     std::string_view choices{}; ///< "json|text"
     bool repeats = false; ///< of a TextList: given again it adds its items
     bool hidden = false; ///< understood, shown nowhere
-    std::string_view completes{}; ///< what a shell offers: kCompletesFile, "=WORD WORD", or what the program lists
     bool secret = false; ///< in a file only, which nobody but its owner may read; never quoted in a complaint
+    std::string_view completes{}; ///< what a shell offers: kCompletesFile, "=WORD WORD", or what the program lists
 };
 
 inline constexpr std::string_view kCompletesFile = "file", kCompletesCommand = "command"; ///< by the shell itself

@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 
-extern char** environ;
-
 namespace beacon::sensorctl {
 
 namespace {
@@ -24,7 +22,7 @@ namespace {
 QStringList editorCommand()
 {
     for (const char* variable : {"VISUAL", "EDITOR"})
-        if (const QStringList words = QProcess::splitCommand(qEnvironmentVariable(variable)); !words.isEmpty())
+        if (QStringList words = QProcess::splitCommand(qEnvironmentVariable(variable)); !words.isEmpty())
             return words;
     return {QStringLiteral("vi")};
 }

@@ -48,7 +48,7 @@ private:
 
 void print(Output& output, const QJsonArray& items, QString (*lineOf)(const QJsonObject&, const Style&))
 {
-    for (const QJsonValue& item : items) {
+    for (const auto& item : items) {
         if (output.isGone())
             return;
         if (output.json())

@@ -28,7 +28,7 @@ bool isPlain(const QString& name)
 void addNames(QStringList& names, const QJsonObject& answer, const char* list, const char* key = "name")
 {
     const QJsonArray all = answer.value(QLatin1StringView(list)).toArray();
-    for (const QJsonValue& one : all)
+    for (const auto& one : all)
         names << one.toObject().value(QLatin1StringView(key)).toString();
 }
 
@@ -39,15 +39,15 @@ QStringList namesFrom(const QJsonObject& answer, const std::string& kind)
         addNames(names, answer, "interfaces");
     } else if (kind == kDevices) {
         const QJsonArray devices = answer.value(QLatin1StringView("devices")).toArray();
-        for (const QJsonValue& device : devices)
+        for (const auto& device : devices)
             if (device.toObject().value(QLatin1StringView("free")).toBool())
                 names << device.toObject().value(QLatin1StringView("name")).toString();
     } else if (kind == kInside) {
         const QJsonArray instruments = answer.value(QLatin1StringView("instruments")).toArray();
-        for (const QJsonValue& instrument : instruments)
+        for (const auto& instrument : instruments)
             addNames(names, instrument.toObject(), "interfaces");
     } else if (kind == kTypes) {
-        names << QStringLiteral("beacon") << QStringLiteral("listener");
+        names << QStringLiteral("beacon") << QStringLiteral("listener") << QStringLiteral("downloader");
         addNames(names, answer, "instruments", "type");
     } else {
         addNames(names, answer, "instruments");

@@ -122,7 +122,7 @@ Shown showEvents(Session& session, const QJsonObject& answer)
 {
     Shown shown;
     const QJsonArray events = answer.value(QLatin1StringView("events")).toArray();
-    for (const QJsonValue& event : events)
+    for (const auto& event : events)
         shown.text += eventLine(event.toObject(), session.output().style());
     return shown;
 }
@@ -131,7 +131,7 @@ Shown showLogs(Session& session, const QJsonObject& answer)
 {
     Shown shown;
     const QJsonArray lines = answer.value(QLatin1StringView("lines")).toArray();
-    for (const QJsonValue& line : lines)
+    for (const auto& line : lines)
         shown.text += logLine(line.toObject(), session.output().style());
     return shown;
 }

@@ -13,7 +13,7 @@ QString pointersText(const QJsonValue& changed)
 {
     QStringList pointers;
     const QJsonArray array = changed.toArray();
-    for (const QJsonValue& pointer : array)
+    for (const auto& pointer : array)
         pointers << (pointer.toString().isEmpty() ? QStringLiteral("all") : pointer.toString());
     return pointers.join(QStringLiteral(", "));
 }
@@ -61,7 +61,7 @@ QString historyText(const QJsonArray& versions, const Style& style)
 {
     TextTable table{{{QStringLiteral("VERSION"), 10}, {QStringLiteral("STATE"), 12}, {QStringLiteral("SAVED"), 25},
         {QStringLiteral("WHO"), 32}, {QStringLiteral("CHANGED"), 60}, {QStringLiteral("WHY"), 300}}};
-    for (const QJsonValue& value : versions) {
+    for (const auto& value : versions) {
         const QJsonObject version = value.toObject();
         const QString state = version.value(QLatin1StringView("state")).toString();
         table.add({{shortText(version.value(QLatin1StringView("version")))}, {state, toneOfState(state)},
@@ -75,7 +75,7 @@ QString historyText(const QJsonArray& versions, const Style& style)
 QString changesText(const QJsonArray& changes, const Style& style)
 {
     TextTable table{{{QStringLiteral("KEY"), 60}, {QStringLiteral("FROM"), 60}, {QStringLiteral("TO"), 120}}};
-    for (const QJsonValue& value : changes) {
+    for (const auto& value : changes) {
         const QJsonObject change = value.toObject();
         const QString pointer = change.value(QLatin1StringView("pointer")).toString();
         table.add({{pointer.isEmpty() ? QStringLiteral("(the whole)") : pointer},

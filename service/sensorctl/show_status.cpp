@@ -29,7 +29,7 @@ QString joined(const QJsonValue& items, const QString& between = QStringLiteral(
 {
     QStringList words;
     const QJsonArray array = items.toArray();
-    for (const QJsonValue& item : array)
+    for (const auto& item : array)
         words << shortText(item);
     return words.join(between);
 }
@@ -44,7 +44,7 @@ std::vector<QJsonObject> worstFirst(const QJsonArray& all)
 {
     std::vector<QJsonObject> sorted;
     sorted.reserve(static_cast<std::size_t>(all.size()));
-    for (const QJsonValue& one : all)
+    for (const auto& one : all)
         sorted.push_back(one.toObject());
     std::ranges::stable_sort(
         sorted, std::greater{}, [](const QJsonObject& one) { return rankOf(text(healthOf(one), "status")); });
@@ -54,7 +54,7 @@ std::vector<QJsonObject> worstFirst(const QJsonArray& all)
 /// "8", or "8, not 9" where an Instrument reports another than it should have.
 QString configText(const QJsonObject& config)
 {
-    const QString desired = orDash(text(config, "desired"));
+    QString desired = orDash(text(config, "desired"));
     if (!config.value(QLatin1StringView("drift")).toBool())
         return desired;
     return QStringLiteral("%1, not %2").arg(orDash(text(config, "reported")), desired);
@@ -102,7 +102,7 @@ QString reasonsText(const QJsonObject& health, const Style& style)
 {
     QString lines;
     const QJsonArray reasons = health.value(QLatin1StringView("reasons")).toArray();
-    for (const QJsonValue& value : reasons) {
+    for (const auto& value : reasons) {
         const QJsonObject reason = value.toObject();
         QString words = text(reason, "source");
         words += (words.isEmpty() ? QString{} : QStringLiteral(": ")) + text(reason, "text");
@@ -144,7 +144,7 @@ QString interfaceTable(const QJsonArray& interfaces, const Style& style)
     TextTable table{{{QStringLiteral("INTERFACE"), 24}, {QStringLiteral("TYPE"), 8}, {QStringLiteral("DEVICE"), 16},
         {QStringLiteral("STATE"), 12}, {QStringLiteral("LEFT THE SENSOR"), 40}, {QStringLiteral("USED BY"), 60},
         {QStringLiteral("PROBLEM"), 240}}};
-    for (const QJsonValue& value : interfaces) {
+    for (const auto& value : interfaces) {
         const QJsonObject interface = value.toObject();
         const QString drift = joined(interface.value(QLatin1StringView("drift")), QStringLiteral("; "));
         const QString problem = text(interface, "problem");
@@ -162,7 +162,7 @@ QString attachmentTable(const QJsonArray& attachments, const Style& style)
     TextTable table{{{QStringLiteral("INSIDE"), 16}, {QStringLiteral("INTERFACE"), 24}, {QStringLiteral("MAY"), 8},
         {QStringLiteral("ADDRESSING"), 10}, {QStringLiteral("ADDRESSES"), 90}, {QStringLiteral("GATEWAYS"), 60},
         {QStringLiteral("RESOLVERS"), 60}, {QStringLiteral("PROBLEM"), 240}}};
-    for (const QJsonValue& value : attachments) {
+    for (const auto& value : attachments) {
         const QJsonObject one = value.toObject();
         const auto list = [&](const char* key) { return orDash(joined(one.value(QLatin1StringView(key)))); };
         table.add({{text(one, "name")}, {text(one, "interface")}, {list("capabilities")}, {text(one, "addressing")},
@@ -228,7 +228,7 @@ QString instrumentText(const QJsonObject& instrument, const Style& style)
     add("config", configText(config));
     add("", text(config, "why"));
     const QJsonArray drift = instrument.value(QLatin1StringView("drift")).toArray();
-    for (const QJsonValue& sentence : drift)
+    for (const auto& sentence : drift)
         add("drift", shortText(sentence));
     const QJsonObject facts = healthOf(instrument).value(QLatin1StringView("facts")).toObject();
     for (auto fact = facts.begin(); fact != facts.end(); ++fact)
@@ -244,7 +244,7 @@ QString interfacesText(const QJsonObject& answer, const Style& style)
     TextTable table{{{QStringLiteral("DEVICE"), 16}, {QStringLiteral("KIND"), 12}, {QStringLiteral("MAC"), 17},
         {QStringLiteral("STATE"), 12}, {QStringLiteral("FREE"), 240}}};
     const QJsonArray devices = answer.value(QLatin1StringView("devices")).toArray();
-    for (const QJsonValue& value : devices) {
+    for (const auto& value : devices) {
         const QJsonObject device = value.toObject();
         const bool up = device.value(QLatin1StringView("up")).toBool();
         const bool carrier = device.value(QLatin1StringView("carrier")).toBool();
@@ -272,7 +272,7 @@ QString selfTestText(const QJsonArray& results, const Style& style)
 {
     TextTable table{{{QStringLiteral("RESULT"), 8}, {QStringLiteral("NAME"), 40}, {QStringLiteral("TEXT"), 600}}};
     for (const bool passed : {false, true}) { // worst first
-        for (const QJsonValue& value : results) {
+        for (const auto& value : results) {
             const QJsonObject result = value.toObject();
             if (result.value(QLatin1StringView("passed")).toBool() == passed)
                 table.add(

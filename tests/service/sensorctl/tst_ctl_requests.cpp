@@ -63,8 +63,7 @@ void TestCtlRequests::params_data()
     row("a type with an underscore", "add my_type", R"({"type":"my_type"})");
     row("a program by its name stays one", "add x --program beacon-listener",
         R"({"type":"x","program":"beacon-listener"})");
-    row("a program by its path is absolute", "add x --program /opt/../opt/x",
-        R"({"type":"x","program":"/opt/x"})");
+    row("a program by its path is absolute", "add x --program /opt/../opt/x", R"({"type":"x","program":"/opt/x"})");
     row("an interface and its name inside", "add x --interface plant-a:eth7",
         R"({"type":"x","interfaces":[{"interface":"plant-a","name":"eth7"}]})");
     row("several interfaces in several ways", "add x --interface a --interface b:c,d --address dhcp --stopped",

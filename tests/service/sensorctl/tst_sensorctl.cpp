@@ -113,6 +113,9 @@ private Q_SLOTS:
     void namesForAShellAreQuickAndSilent();
     void nobodyReadsStdout();
     void stdoutIsFull();
+    void stdoutIsClosed();
+    void coloursOnATerminalOnly_data();
+    void coloursOnATerminalOnly();
 
 private:
     std::unique_ptr<ScriptedSensor> m_sensor;
@@ -585,7 +588,7 @@ void TestSensorctl::namesForAShell()
     QCOMPARE(names("interface"), QByteArray{"plant-a\n"});
     QCOMPARE(names("device"), QByteArray{"eth5\n"}); // eth0 is not free
     QCOMPARE(names("inside"), QByteArray{"eth0\n"});
-    QCOMPARE(names("type"), QByteArray{"beacon\nlistener\n"});
+    QCOMPARE(names("type"), QByteArray{"beacon\nlistener\ndownloader\n"});
 }
 
 void TestSensorctl::namesForAShellAreQuickAndSilent_data()
@@ -634,6 +637,42 @@ void TestSensorctl::stdoutIsFull()
     QVERIFY(QTest::qWaitFor([&] { return shell.state() == QProcess::NotRunning; }, 20'000));
     QCOMPARE(shell.readAllStandardOutput(), QByteArray{"74\n"});
     QVERIFY(shell.readAllStandardError().startsWith("sensorctl: cannot write to stdout: "));
+}
+
+void TestSensorctl::stdoutIsClosed()
+{
+    RunningProgram shell{"bash", {"-c", BEACON_BIN_DIR "/sensorctl status >&-; echo $?"}};
+    shell.setEnvironment("SENSOR_CONTROL", m_sensor->socket());
+    QVERIFY(shell.start() && shell.waitForEnd(20'000));
+    QCOMPARE(shell.output(), QByteArray{"74\n"}); // and the Sensor is not told what was meant for us
+    QCOMPARE(m_sensor->asked().size(), std::size_t{1});
+}
+
+void TestSensorctl::coloursOnATerminalOnly_data()
+{
+    QTest::addColumn<QString>("noColor");
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<bool>("coloured");
+    QTest::newRow("a terminal has them") << ""
+                                         << "xterm" << true;
+    QTest::newRow("NO_COLOR forbids them") << "1"
+                                           << "xterm" << false;
+    QTest::newRow("a dumb terminal has none") << ""
+                                              << "dumb" << false;
+}
+
+void TestSensorctl::coloursOnATerminalOnly()
+{
+    QFETCH(QString, noColor);
+    QFETCH(QString, kind);
+    QFETCH(bool, coloured);
+    RunningProgram terminal{"script", {"-qefc", BEACON_BIN_DIR "/sensorctl status", "/dev/null"}};
+    terminal.setEnvironment("SENSOR_CONTROL", m_sensor->socket());
+    terminal.setEnvironment("NO_COLOR", noColor);
+    terminal.setEnvironment("TERM", kind);
+    QVERIFY(terminal.start() && terminal.waitForEnd(20'000));
+    QVERIFY2(terminal.output().contains("beacon_0"), terminal.output());
+    QCOMPARE(terminal.output().contains('\x1b'), coloured);
 }
 
 QTEST_GUILESS_MAIN(TestSensorctl)

@@ -84,7 +84,7 @@ void TestSensorctlCompletion::offers_data()
         << L{"add", "beacon", "--interface", "plant-a", ":", "eth1", "--sto"} << L{"--stopped"};
     QTest::newRow("devices that are free") << L{"interfaces", "add", "x", "--device", ""} << L{"eth5"};
     QTest::newRow("names inside") << L{"interfaces", "take", "beacon_0", ""} << L{"eth0"};
-    QTest::newRow("types") << L{"add", ""} << L{"beacon", "listener"};
+    QTest::newRow("types") << L{"add", ""} << L{"beacon", "listener", "downloader"};
     QTest::newRow("versions that have names") << L{"config", "diff", "beacon_0", "7", ""} << L{"current", "reported"};
     QTest::newRow("nothing for a number") << L{"events", "--limit", ""} << L{};
     QTest::newRow("nothing behind KEY=") << L{"config", "set", "beacon_0", "rate", "=", ""} << L{};
