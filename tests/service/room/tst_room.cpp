@@ -371,9 +371,9 @@ void TstRoom::resolvConfIsItsOwn()
 
 void TstRoom::aLinkThatItLeftLeadsNowhereElse()
 {
-    // As a link of an Instrument could, to its init, which would be the host's root.
+    // As an Instrument could: the first leads to a process outside, and by way of it to the host's files.
     const QString own = QStringLiteral("/run/sensor/instruments/x/");
-    QVERIFY(QFile::link(QStringLiteral("/proc/self/root/mnt"), own + QStringLiteral("magic")));
+    QVERIFY(QFile::link(QStringLiteral("/proc/%1/root/mnt").arg(::getpid()), own + QStringLiteral("magic")));
     QVERIFY(QFile::link(QStringLiteral("/mnt"), own + QStringLiteral("plain")));
     QVERIFY(QFile::link(QStringLiteral("loop"), own + QStringLiteral("loop")));
     QVERIFY(writeFile(QStringLiteral("/mnt/source"), "text"));
