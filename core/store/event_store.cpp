@@ -1,7 +1,5 @@
 #include "core/store/event_store.h"
 
-#include <QMetaObject>
-
 #include <algorithm>
 #include <iterator>
 
@@ -40,6 +38,7 @@ EventStore::EventStore(QString path, const Clock& clock, Options options, QObjec
     , m_options(options)
     , m_reader(m_path)
 {
+    connect(this, &EventStore::worked, this, &EventStore::settleAll, Qt::QueuedConnection);
 }
 
 EventStore::~EventStore()
@@ -57,16 +56,16 @@ void EventStore::start()
     try {
         m_thread = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
     } catch (const std::system_error& problem) { // the limit of threads
-        auto outcome = std::make_shared<Outcome>();
-        outcome->failed = Error{Errc::System, problem.code().value(), "start a thread for " + m_path.toStdString()};
+        Outcome outcome;
+        outcome.failed = Error{Errc::System, problem.code().value(), "start a thread for " + m_path.toStdString()};
         post(std::move(outcome));
     }
 }
 
 void EventStore::answerLater(Kept kept, Result<std::vector<qint64>> answer)
 {
-    auto outcome = std::make_shared<Outcome>();
-    outcome->answers.emplace_back(std::move(kept), std::move(answer));
+    Outcome outcome;
+    outcome.answers.emplace_back(std::move(kept), std::move(answer));
     post(std::move(outcome));
 }
 
@@ -152,13 +151,13 @@ void EventStore::take()
 
 void EventStore::open(EventFile& file)
 {
-    auto outcome = std::make_shared<Outcome>();
+    Outcome outcome;
     if (const auto opened = file.open(); !opened) {
         m_broken = true;
-        outcome->failed = opened.error();
+        outcome.failed = opened.error();
     }
-    outcome->lastId = file.lastId();
-    outcome->setAside = file.takeSetAside();
+    outcome.lastId = file.lastId();
+    outcome.setAside = file.takeSetAside();
     post(std::move(outcome));
 }
 
@@ -217,21 +216,21 @@ Result<> EventStore::commit(EventFile& file)
         (void)file.sync(); // where that fails, writing soon will
         m_unsynced.reset();
     }
-    auto outcome = std::make_shared<Outcome>();
-    outcome->lastId = file.lastId();
-    outcome->setAside = file.takeSetAside();
-    outcome->recovered = std::exchange(m_broken, false);
+    Outcome outcome;
+    outcome.lastId = file.lastId();
+    outcome.setAside = file.takeSetAside();
+    outcome.recovered = std::exchange(m_broken, false);
     auto next = events.begin();
     for (Batch& batch : m_underWay) {
         std::vector<qint64> ids;
         ids.reserve(batch.events.size());
         for (std::size_t i = 0; i < batch.events.size(); ++i)
             ids.push_back((next++)->id);
-        outcome->answers.emplace_back(std::move(batch.kept), std::move(ids));
+        outcome.answers.emplace_back(std::move(batch.kept), std::move(ids));
     }
     for (std::size_t i = 0; i < events.size(); ++i)
         if ((*written)[i])
-            outcome->fresh.push_back(std::move(events[i]));
+            outcome.fresh.push_back(std::move(events[i]));
     {
         const Lock lock{m_mutex};
         for (const Batch& batch : m_underWay) {
@@ -247,9 +246,9 @@ Result<> EventStore::commit(EventFile& file)
 /// What was not written waits again; what has waited long enough gets the error.
 void EventStore::giveBack(const Error& error, bool all)
 {
-    auto outcome = std::make_shared<Outcome>();
+    Outcome outcome;
     if (!std::exchange(m_broken, true))
-        outcome->failed = error;
+        outcome.failed = error;
     const auto tired = [&](const Batch& batch) { return all || Steady::now() - batch.since >= m_options.patience; };
     const Lock lock{m_mutex};
     for (auto batch = m_underWay.rbegin(); batch != m_underWay.rend(); ++batch) {
@@ -263,7 +262,7 @@ void EventStore::giveBack(const Error& error, bool all)
             m_waitingEvents -= batch.events.size();
             m_dueEvents -= batch.events.size();
             m_waitingBytes -= batch.bytes;
-            outcome->answers.emplace_back(std::move(batch.kept), error);
+            outcome.answers.emplace_back(std::move(batch.kept), error);
             lane->pop_front();
         }
     m_due = {};
@@ -283,10 +282,16 @@ void EventStore::trim(EventFile& file, const std::stop_token& stop)
     }
 }
 
-void EventStore::post(std::shared_ptr<Outcome> outcome)
+void EventStore::post(Outcome outcome)
 {
-    QMetaObject::invokeMethod(
-        this, [this, outcome = std::move(outcome)] { settle(*outcome); }, Qt::QueuedConnection);
+    bool isFirst = false;
+    {
+        const std::lock_guard lock{m_outcomesMutex};
+        isFirst = m_outcomes.empty();
+        m_outcomes.push_back(std::move(outcome));
+    }
+    if (isFirst)
+        Q_EMIT worked({});
 }
 
 } // namespace beacon

@@ -80,6 +80,7 @@ Q_SIGNALS:
     void failed(const beacon::Error& error); ///< nothing can be written
     void recovered();
     void damaged(const QString& setAside); ///< the file was; a new one is in use
+    void worked(QPrivateSignal); ///< the writer, for ourselves
 
 private:
     struct Batch {
@@ -112,7 +113,8 @@ private:
     void giveBack(const Error& error, bool all);
     [[nodiscard]] Result<> commit(EventFile& file);
     void trim(EventFile& file, const std::stop_token& stop);
-    void post(std::shared_ptr<Outcome> outcome);
+    void post(Outcome outcome);
+    void settleAll();
     void settle(Outcome& outcome);
     [[nodiscard]] Page readRecent(qint64 after, const QStringList& matches, int severity, int limit) const;
     void remember(std::vector<StoredEvent>& events, qint64 lastId);
@@ -134,6 +136,10 @@ private:
     qint64 m_waitingBytes = 0;
     std::size_t m_dueEvents = 0; ///< in m_priority and m_bulk
     std::chrono::steady_clock::time_point m_due{}, m_lastCommit{};
+
+    // From the writer's thread to the owner's, which alone destroys what it holds: callbacks are the owner's.
+    std::mutex m_outcomesMutex;
+    std::vector<Outcome> m_outcomes;
 
     // Of the writer's thread.
     std::optional<std::chrono::steady_clock::time_point> m_unsynced;

@@ -8,6 +8,19 @@
 
 namespace beacon {
 
+void EventStore::settleAll()
+{
+    std::vector<Outcome> outcomes;
+    {
+        const std::lock_guard lock{m_outcomesMutex};
+        outcomes.swap(m_outcomes);
+    }
+    const QPointer<EventStore> alive{this};
+    for (Outcome& outcome : outcomes)
+        if (alive)
+            settle(outcome);
+}
+
 void EventStore::settle(Outcome& outcome)
 {
     const QPointer<EventStore> alive{this};

@@ -290,10 +290,11 @@ void Hub::Private::greet(const Shared& guest, rpc::Peer* peer, rpc::Responder re
     welcome.address = guest->spec.address;
     if (guest->live == peer)
         return responder.answer(toJson(welcome)); // it has asked again
-    const QPointer<rpc::Peer> before = guest->live;
-    if (before) {
+    if (rpc::Peer* before = guest->live) {
         before->close();
         lose(guest, QStringLiteral("a newer connection has taken its place"));
+        if (find(guest->spec.address) != guest)
+            return responder.fail(Code::Denied, QStringLiteral("There is no such Instrument any more"));
     }
     guest->live = peer;
     guest->slowestHealth = {};

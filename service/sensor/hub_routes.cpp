@@ -13,7 +13,6 @@ namespace beacon {
 
 using rpc::Code;
 using rpc::RpcError;
-namespace method = platform::method;
 
 namespace {
 
