@@ -68,6 +68,9 @@ Result<> Sensor::openStores()
         m_board->raise(kSelf, QStringLiteral("event_store_failed"), HealthStatus::Error,
             QStringLiteral("Events cannot be kept: %1").arg(QString::fromStdString(describe(error))));
     });
+    connect(m_events.get(), &EventStore::damaged, this, [this](const QString& setAside) {
+        tellDamaged(QStringLiteral("event_store_damaged"), QStringLiteral("The events"), setAside);
+    });
     connect(m_events.get(), &EventStore::recovered, this,
         [this] { m_board->clear(kSelf, QStringLiteral("event_store_failed")); });
     return {};
@@ -109,6 +112,9 @@ Result<> Sensor::start()
         if (InstrumentRun* run = find(nameOf(address).value_or(QString{})))
             run->noteSilent();
     });
+    if (m_documents->setAside())
+        tellDamaged(
+            QStringLiteral("configuration_damaged"), QStringLiteral("The configuration"), *m_documents->setAside());
     m_events->start();
 
     Configurations::Target target;
@@ -163,6 +169,14 @@ void Sensor::sweep()
             for (const QString& what : failed)
                 log::warning("what an earlier Sensor left stays", {{"error", what.toStdString()}});
         });
+}
+
+void Sensor::tellDamaged(const QString& code, const QString& what, const QString& setAside)
+{
+    log::error("a store was damaged", {{"kept", setAside.toStdString()}});
+    m_board->raise(kSelf, code, HealthStatus::Warning,
+        QStringLiteral("%1 could not be read: the file was damaged, is kept as %2, and a new one was begun")
+            .arg(what, setAside));
 }
 
 void Sensor::stop()

@@ -75,6 +75,7 @@ private:
     [[nodiscard]] std::vector<Fault> takeDocument(const QJsonObject& config);
     void reconcile();
     void sweep();
+    void tellDamaged(const QString& code, const QString& what, const QString& setAside);
     void run(const InstrumentSpec& spec);
     void drop(const QString& name);
     void onStopped(const QString& name);
