@@ -186,7 +186,10 @@ std::vector<std::string> InstrumentRun::roomOptions()
                 {{"instrument", m_spec.name.toStdString()}, {"error", describe(made.error())}});
     }
     return roomForInstrument(m_parts.wires.settings, m_paths,
-        {.hostname = m_spec.name.toStdString(), .cgroup = group, .processes = limits.processes});
+        {.program = m_spec.program,
+            .hostname = m_spec.name.toStdString(),
+            .cgroup = group,
+            .processes = limits.processes});
 }
 
 void InstrumentRun::onLife(Life life)

@@ -1,8 +1,13 @@
 #include "service/sensor/room_command.h"
 
 #include <QDeadlineTimer>
+#include <QFile>
+#include <QFileInfo>
 #include <QProcess>
 
+#include <algorithm>
+#include <array>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace beacon {
@@ -52,13 +57,52 @@ std::string bind(const QString& source, const QString& target)
     return source.toStdString() + ':' + target.toStdString();
 }
 
+/// A room has folders of its own in these places.
+bool isCovered(const QString& path)
+{
+    constexpr std::array kOwn{"/tmp/", "/var/tmp/", "/run/", "/dev/"};
+    return std::any_of(
+        kOwn.begin(), kOwn.end(), [&](const char* own) { return path.startsWith(QLatin1StringView{own}); });
+}
+
+/// The uppermost folder on the way to `path` that others than its owner may not enter, such as /root; empty: none.
+QString closedFolder(const QString& path)
+{
+    for (qsizetype end = path.indexOf(QLatin1Char('/'), 1); end > 0; end = path.indexOf(QLatin1Char('/'), end + 1)) {
+        struct stat status { };
+        const QString folder = path.left(end);
+        if (::stat(QFile::encodeName(folder).constData(), &status) == 0 && (status.st_mode & S_IXOTH) == 0)
+            return folder;
+    }
+    return {};
+}
+
+/// Nobody in a room is anybody on the host: a program that the host's root keeps to itself is shown there with the
+/// folder that it is in, and nothing beside that.
+void show(std::vector<std::string>& options, const QString& program)
+{
+    const QString folder = QFileInfo{program}.absolutePath();
+    const QString closed = closedFolder(folder + QLatin1Char('/'));
+    if (!isCovered(folder + QLatin1Char('/')) && !closed.isEmpty()) {
+        options.emplace_back("--hide");
+        options.push_back(closed.toStdString());
+    } else if (!isCovered(folder + QLatin1Char('/'))) {
+        return;
+    }
+    options.emplace_back("--bind");
+    options.push_back(bind(folder, folder));
+}
+
 } // namespace
 
-std::vector<std::string> roomForGuest(const SensorSettings& settings, const InstrumentPaths& paths)
+std::vector<std::string> roomForGuest(
+    const SensorSettings& settings, const InstrumentPaths& paths, const QString& program)
 {
-    return {"run", "--user-namespace", paths.userNamespace.toStdString(), "--network-namespace",
-        paths.networkNamespace.toStdString(), "--processes", std::to_string(kGuestProcesses), "--hide",
-        settings.stateDir.toStdString(), "--hide", settings.runtimeDir.toStdString()};
+    std::vector<std::string> options{"run", "--user-namespace", paths.userNamespace.toStdString(),
+        "--network-namespace", paths.networkNamespace.toStdString(), "--processes", std::to_string(kGuestProcesses),
+        "--hide", settings.stateDir.toStdString(), "--hide", settings.runtimeDir.toStdString()};
+    show(options, program);
+    return options;
 }
 
 std::vector<std::string> roomForInstrument(
@@ -76,6 +120,7 @@ std::vector<std::string> roomForInstrument(
     if (limits.processes > 0)
         add("--processes", std::to_string(limits.processes));
     add("--bind-writable", bind(paths.run, InstrumentPaths::kRunInside));
+    show(options, limits.program);
     for (const auto& [source, name] :
         {std::pair{paths.persistent, "persistent"}, {paths.transient, "transient"}, {paths.incoming, "incoming"}})
         add("--bind-writable", bind(source, InstrumentPaths::kStorageInside + QLatin1StringView{name}));
@@ -106,7 +151,7 @@ Result<> dropPins(const SensorSettings& settings, const QStringList& pins)
 
 Result<QByteArray> askManifest(const SensorSettings& settings, const InstrumentPaths& paths, const QString& program)
 {
-    QStringList arguments = toQt(roomForGuest(settings, paths));
+    QStringList arguments = toQt(roomForGuest(settings, paths, program));
     arguments << QStringLiteral("--parent") << QString::number(::getpid()) << QStringLiteral("--") << program
               << QStringLiteral("--manifest");
     return output(settings.room, arguments, "ask " + program.toStdString() + " for its manifest");

@@ -12,6 +12,7 @@
 namespace beacon {
 
 struct RoomLimits {
+    QString program; ///< to be seen there, wherever it is
     std::string hostname;
     std::string cgroup; ///< its directory; empty: none
     int processes = 0; ///< 0: sensor-room's own bound
@@ -20,7 +21,9 @@ struct RoomLimits {
 [[nodiscard]] std::vector<std::string> roomForInstrument(
     const SensorSettings& settings, const InstrumentPaths& paths, const RoomLimits& limits);
 /// The same for a program that has the Instrument's network and nothing else of it: a DHCP client, --manifest.
-[[nodiscard]] std::vector<std::string> roomForGuest(const SensorSettings& settings, const InstrumentPaths& paths);
+/// `program`: to be seen there.
+[[nodiscard]] std::vector<std::string> roomForGuest(
+    const SensorSettings& settings, const InstrumentPaths& paths, const QString& program);
 
 /// Makes the namespaces and pins them. Blocks for some ms, at most kRoomWithin.
 [[nodiscard]] Result<> makeRoom(const SensorSettings& settings, const InstrumentPaths& paths);

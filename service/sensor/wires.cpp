@@ -230,7 +230,7 @@ void Wires::runClients()
             DhcpClient::Place{.client = m_parts.settings.dhcpClient.toStdString(),
                 .event = m_parts.settings.leaseEvent().toStdString(),
                 .launcher = m_parts.settings.room.toStdString(),
-                .launcherOptions = roomForGuest(m_parts.settings, m_paths)},
+                .launcherOptions = roomForGuest(m_parts.settings, m_paths, m_parts.settings.leaseEvent())},
             m_parts.clock);
         connect(client.get(), &DhcpClient::leased, this, [this, name](const Lease& lease) { onLeased(name, lease); });
         connect(client.get(), &DhcpClient::lost, this, [this, name](const QString& why) { onLost(name, why); });
