@@ -136,7 +136,7 @@ private:
     WiringHost m_host;
 };
 
-Wiring::Wiring(Place place)
+Wiring::Wiring(const Place& place)
 {
     auto network = NetworkNamespace::ofThisThread();
     if (network)

@@ -67,7 +67,7 @@ public:
         std::string runtimeDir; ///< pins and records are in its folder net
         std::string room; ///< sensor-room, which makes namespaces and pins them
     };
-    explicit Wiring(Place place);
+    explicit Wiring(const Place& place);
     ~Wiring();
     Wiring(const Wiring&) = delete;
     Wiring& operator=(const Wiring&) = delete;

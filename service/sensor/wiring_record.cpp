@@ -48,8 +48,8 @@ std::optional<SegmentRecord> fromJson(const QJsonObject& json)
     record.mac = MacAddress::parse(text(json[QLatin1StringView{"mac"}])).value_or(MacAddress{});
     record.permanentMac = MacAddress::parse(text(json[QLatin1StringView{"permanent_mac"}]));
     const QJsonArray offloads = json[QLatin1StringView{"offloads"}].toArray();
-    for (const QJsonValue& each : offloads)
-        record.offloads.push_back(text(each));
+    for (const auto& each : offloads)
+        record.offloads.push_back(text(QJsonValue{each}));
     record.instrument = text(json[QLatin1StringView{"instrument"}]);
     record.inside = text(json[QLatin1StringView{"inside"}]);
     record.index = json[QLatin1StringView{"index"}].toInt();
