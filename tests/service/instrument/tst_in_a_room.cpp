@@ -81,7 +81,8 @@ struct Scene {
         room.setEnvironment(text("SENSOR_SOCKET"), text("/run/sensor/platform.sock"));
         room.setArguments({text("run"), text("--user-namespace"), pins + text("/user"), text("--network-namespace"),
             pins + text("/net"), text("--processes"), text("64"), text("--bind-writable"), run + text(":/run"),
-            text("--"), text(BEACON_BIN_DIR "/beacon-instrument")});
+            text("--bind"), text(BEACON_BIN_DIR ":" BEACON_BIN_DIR), text("--"),
+            text(BEACON_BIN_DIR "/beacon-instrument")});
         return ip(QStringLiteral("link add seg0 type veth peer name peer0")) && ip(QStringLiteral("link set peer0 up"))
             && QProcess::execute(text("nsenter"),
                    {text("--net=") + pins + text("/net"), text("ip"), text("link"), text("set"), text("lo"),

@@ -82,8 +82,8 @@ class TestDhcpClient : public QObject {
         const DhcpClient::Place place{.client = client,
             .event = BEACON_BIN_DIR "/sensor-lease",
             .launcher = kRoom.toStdString(),
-            .launcherOptions = {
-                "run", "--user-namespace", kUserPin.toStdString(), "--network-namespace", kNetworkPin.toStdString()}};
+            .launcherOptions = {"run", "--user-namespace", kUserPin.toStdString(), "--network-namespace",
+                kNetworkPin.toStdString(), "--bind", BEACON_BIN_DIR ":" BEACON_BIN_DIR}};
         m_client = std::make_unique<DhcpClient>("eth0", place, m_clock);
         connect(m_client.get(), &DhcpClient::leased, this, [this](const Lease& lease) {
             m_log.push_back("leased " + lease.address.text());
