@@ -4,6 +4,7 @@
 #include "core/event/event.h"
 
 #include <QFile>
+#include <QMetaMethod>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -49,40 +50,70 @@ InstrumentLog::InstrumentLog(QString path, const Clock& clock, QObject* parent)
 
 void InstrumentLog::take(Stream stream, const QByteArray& chunk)
 {
-    QJsonArray lines;
     LineSplitter& splitter = stream == Stream::Out ? m_out : m_err;
     splitter.feed(std::string_view{chunk.data(), static_cast<std::size_t>(chunk.size())},
-        [&](const RawLine& line) { write(stream, line, lines); });
-    if (!lines.isEmpty())
-        Q_EMIT written(lines);
+        [&](const RawLine& line) { note(stream, line); });
+    flush();
 }
 
 void InstrumentLog::finish()
 {
-    QJsonArray lines;
-    m_out.finish([&](const RawLine& line) { write(Stream::Out, line, lines); });
-    m_err.finish([&](const RawLine& line) { write(Stream::Err, line, lines); });
-    if (!lines.isEmpty())
-        Q_EMIT written(lines);
+    m_out.finish([&](const RawLine& line) { note(Stream::Out, line); });
+    m_err.finish([&](const RawLine& line) { note(Stream::Err, line); });
+    tellLeftOut();
+    flush();
 }
 
-void InstrumentLog::write(Stream stream, const RawLine& line, QJsonArray& lines)
+/// A flood is counted and not kept: it would cost the time of all others, and push out what was said before it.
+void InstrumentLog::note(Stream stream, const RawLine& line)
 {
     if (line.text.empty())
         return;
+    const MonotonicTime now = m_clock.now();
+    if (now - m_since >= std::chrono::seconds{1}) {
+        tellLeftOut();
+        m_since = now;
+        m_kept = 0;
+    }
+    if (++m_kept > kMostASecond) {
+        ++m_leftOut;
+        return;
+    }
     const std::string text = printable(line.text.substr(0, kMostLine));
-    const double at = toUnixSeconds(m_clock.wall());
     if (stream == Stream::Err)
         m_lastLine = QString::fromStdString(text);
-    append(QByteArray::number(at, 'f', 6) + ' ' + nameOf(stream) + ' ' + QByteArray::fromStdString(text) + '\n');
-    lines.append(QJsonObject{{QStringLiteral("at"), at}, {QStringLiteral("stream"), QLatin1StringView{nameOf(stream)}},
-        {QStringLiteral("text"), QString::fromStdString(text)}});
+    add(nameOf(stream), text);
 }
 
-void InstrumentLog::append(const QByteArray& line)
+void InstrumentLog::tellLeftOut()
+{
+    if (const qint64 left = std::exchange(m_leftOut, 0); left > 0)
+        add("sensor", std::to_string(left) + " lines came too fast and were left out");
+}
+
+void InstrumentLog::add(const char* stream, const std::string& text)
+{
+    const double at = toUnixSeconds(m_clock.wall());
+    m_bytesToWrite += QByteArray::number(at, 'f', 6) + ' ' + stream + ' ' + QByteArray::fromStdString(text) + '\n';
+    static const QMetaMethod kWritten = QMetaMethod::fromSignal(&InstrumentLog::written);
+    if (isSignalConnected(kWritten))
+        m_linesToTell.append(
+            QJsonObject{{QStringLiteral("at"), at}, {QStringLiteral("stream"), QLatin1StringView{stream}},
+                {QStringLiteral("text"), QString::fromStdString(text)}});
+}
+
+void InstrumentLog::flush()
+{
+    if (!m_bytesToWrite.isEmpty())
+        append(std::exchange(m_bytesToWrite, {}));
+    if (!m_linesToTell.isEmpty())
+        Q_EMIT written(std::exchange(m_linesToTell, {}));
+}
+
+void InstrumentLog::append(const QByteArray& lines)
 {
     const QByteArray path = QFile::encodeName(m_path);
-    if (m_file && m_bytes + line.size() > kMostBytes) {
+    if (m_file && m_bytes + lines.size() > kMostBytes) {
         m_file.reset();
         ::rename(path.constData(), (path + ".1").constData());
     }
@@ -92,12 +123,12 @@ void InstrumentLog::append(const QByteArray& line)
         struct stat status { };
         m_bytes = m_file && ::fstat(m_file.get(), &status) == 0 ? status.st_size : 0;
     }
-    const bool written = m_file && ::write(m_file.get(), line.constData(), static_cast<std::size_t>(line.size())) > 0;
+    const bool written = m_file && ::write(m_file.get(), lines.constData(), static_cast<std::size_t>(lines.size())) > 0;
     if (!written && !m_failing)
         log::warning(
             "lines of an Instrument are lost", {{"error", describe(systemError("write " + path.toStdString()))}});
     m_failing = !written;
-    m_bytes += line.size();
+    m_bytes += lines.size();
 }
 
 QJsonArray InstrumentLog::last(int count) const

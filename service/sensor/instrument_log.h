@@ -21,6 +21,7 @@ class InstrumentLog final : public QObject {
 public:
     static constexpr qint64 kMostBytes = 1024 * 1024;
     static constexpr std::size_t kMostLine = 4'000;
+    static constexpr qint64 kMostASecond = 1'000; ///< lines; the rest is counted
 
     InstrumentLog(QString path, const Clock& clock, QObject* parent = nullptr);
 
@@ -34,8 +35,11 @@ Q_SIGNALS:
     void written(const QJsonArray& lines); ///< the same, as they come
 
 private:
-    void write(Stream stream, const RawLine& line, QJsonArray& lines);
-    void append(const QByteArray& line);
+    void note(Stream stream, const RawLine& line);
+    void tellLeftOut();
+    void add(const char* stream, const std::string& text);
+    void flush();
+    void append(const QByteArray& lines);
 
     QString m_path;
     const Clock& m_clock;
@@ -44,6 +48,10 @@ private:
     qint64 m_bytes = 0;
     bool m_failing = false;
     QString m_lastLine;
+    QByteArray m_bytesToWrite; ///< of one chunk
+    QJsonArray m_linesToTell; ///< the same, where somebody follows
+    MonotonicTime m_since{}; ///< of the second that is being counted
+    qint64 m_kept = 0, m_leftOut = 0; ///< in it
 };
 
 } // namespace beacon

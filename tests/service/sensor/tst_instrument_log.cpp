@@ -54,11 +54,29 @@ private Q_SLOTS:
     {
         InstrumentLog log{path(), m_clock};
         const QByteArray line = QByteArray(3'000, 'x') + '\n';
-        for (int i = 0; i < 2'000; ++i)
+        for (int i = 0; i < 2'000; ++i) {
             log.take(Stream::Out, line);
+            m_clock.advance(std::chrono::milliseconds{2});
+        }
         QVERIFY(QFileInfo{path()}.size() <= InstrumentLog::kMostBytes);
         QVERIFY(QFileInfo{path() + QStringLiteral(".1")}.size() <= InstrumentLog::kMostBytes);
         QVERIFY(log.last(10'000).size() > 300);
+    }
+
+    void aFloodIsCountedAndPushesNothingOut()
+    {
+        InstrumentLog log{path(), m_clock};
+        log.take(Stream::Err, "evidence\n");
+        for (int i = 0; i < 100; ++i)
+            log.take(Stream::Out, QByteArray{"x\n"}.repeated(1'000));
+        m_clock.advance(std::chrono::seconds{1});
+        log.take(Stream::Err, "after\n");
+        const QJsonArray lines = log.last(10'000);
+        QCOMPARE(lines.size(), InstrumentLog::kMostASecond + 2);
+        QCOMPARE(lines[0][QStringLiteral("text")].toString(), QStringLiteral("evidence"));
+        const QJsonValue counted = lines[lines.size() - 2];
+        QCOMPARE(counted[QStringLiteral("stream")].toString(), QStringLiteral("sensor"));
+        QVERIFY(counted[QStringLiteral("text")].toString().startsWith(QStringLiteral("99001 lines")));
     }
 
     void anotherLifeGoesOnInTheSameFile()
