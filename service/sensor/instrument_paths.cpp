@@ -1,9 +1,9 @@
 #include "service/sensor/instrument_paths.h"
 
 #include "core/base/run_place.h"
+#include "service/sensor/short_command.h"
 
 #include <cerrno>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,15 +13,14 @@ namespace {
 
 constexpr mode_t kPrivate = 0700;
 
-/// What an Instrument of the same name and another range of ids has left. Links are not followed.
+// Trees of an Instrument may be as deep as it likes: the tools of the distribution go down them with one descriptor,
+// and follow no link.
+
+/// What an Instrument of the same name and another range of ids has left.
 Result<> giveTree(const std::string& path, const UserIds& ids)
 {
-    std::error_code error;
-    for (auto at = std::filesystem::recursive_directory_iterator{path, error}; !error && at != end(at);
-         at.increment(error))
-        if (::lchown(at->path().c_str(), ids.uid, ids.gid) != 0)
-            return systemError("give " + at->path().string() + " to its Instrument");
-    return error ? Result<>{Error{Errc::System, error.value(), "look into " + path}} : Result<>{};
+    const std::string owner = std::to_string(ids.uid) + ':' + std::to_string(ids.gid);
+    return runShortCommand({.program = "chown", .arguments = {"-hR", owner, "--", path}, .input = {}});
 }
 
 Result<> makeOwned(const QString& path, const UserIds& ids)
@@ -40,14 +39,13 @@ Result<> makeOwned(const QString& path, const UserIds& ids)
     return {};
 }
 
-/// Never follows a link: the tree was an Instrument's.
 Result<> removeTree(const QString& path)
 {
-    std::error_code error;
-    std::filesystem::remove_all(path.toStdString(), error);
-    if (error)
-        return Error{Errc::System, error.value(), "remove " + path.toStdString()};
-    return {};
+    const std::string text = path.toStdString();
+    struct stat status { };
+    if (::lstat(text.c_str(), &status) != 0 && errno == ENOENT)
+        return {};
+    return runShortCommand({.program = "rm", .arguments = {"-rf", "--one-file-system", "--", text}, .input = {}});
 }
 
 } // namespace
@@ -89,12 +87,15 @@ Result<> makeInstrumentPlace(const InstrumentPaths& paths)
 
 Result<> removeInstrumentPlace(const InstrumentPaths& paths, bool purge)
 {
-    for (const QString& gone : {paths.run, paths.transient, purge ? paths.state : paths.transient})
+    for (const QString& gone : {paths.run, paths.transient})
         if (auto removed = removeTree(gone); !removed)
             return removed;
-    for (const QString& file : {paths.resolvers, purge ? paths.log : paths.resolvers})
+    ::unlink(paths.resolvers.toStdString().c_str());
+    if (!purge)
+        return {};
+    for (const QString& file : {paths.log, paths.log + QStringLiteral(".1"), paths.manifest})
         ::unlink(file.toStdString().c_str());
-    return {};
+    return removeTree(paths.state);
 }
 
 } // namespace beacon
