@@ -218,6 +218,12 @@ void Sensor::judge(const QString& name)
             problems.append(QStringLiteral("%1: %2").arg(state.wanted.name, QString::fromStdString(state.problem)));
     say(source, "wiring_problem", wanted && !problems.isEmpty(), HealthStatus::Error,
         QStringLiteral("An interface is not as it should be: %1").arg(problems.join(QStringLiteral("; "))));
+    QStringList leaseProblems;
+    for (const Wires::State& state : run->wires().states())
+        if (!state.leaseProblem.isEmpty())
+            leaseProblems.append(state.leaseProblem);
+    say(source, "no_lease", wanted && !leaseProblems.isEmpty(), HealthStatus::Warning,
+        leaseProblems.join(QLatin1Char(' ')));
     const auto drift = m_configurations->driftOf(name);
     say(source, "configuration_drift", wanted && !drift.why.isEmpty(), HealthStatus::Warning,
         QStringLiteral("Its configuration is not the desired one: %1").arg(drift.why));

@@ -32,13 +32,14 @@ QJsonValue orNull(const QString& text)
 
 QJsonObject attachmentJson(const Wires::State& state)
 {
+    const QString problem = state.problem.empty() ? state.leaseProblem : QString::fromStdString(state.problem);
     return {{QStringLiteral("name"), state.wanted.name}, {QStringLiteral("interface"), state.wanted.interface},
         {QStringLiteral("capabilities"), QJsonArray::fromStringList(state.wanted.capabilities)},
         {QStringLiteral("addressing"), howName(state.wanted.addressing)},
         {QStringLiteral("addresses"), list(state.facts.addresses)},
         {QStringLiteral("gateways"), list(state.facts.gateways)},
         {QStringLiteral("resolvers"), list(state.resolvers())}, {QStringLiteral("mac"), macText(state.facts.mac)},
-        {QStringLiteral("problem"), orNull(QString::fromStdString(state.problem))}};
+        {QStringLiteral("problem"), orNull(problem)}};
 }
 
 QJsonObject configJson(Sensor& sensor, const QString& name)

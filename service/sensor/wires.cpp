@@ -109,19 +109,18 @@ void Wires::want(const std::vector<AttachmentSpec>& attachments, const std::vect
         if (stays)
             continue;
         m_clients.erase(before.wanted.name.toStdString());
-        unplug(before);
+        unplug(before.segment, before.wanted);
     }
     m_states = std::move(wanted);
 }
 
-void Wires::unplug(const State& state)
+void Wires::unplug(const SegmentSpec& segment, const AttachmentSpec& wanted)
 {
-    if (!state.plugged)
-        return;
-    m_parts.work.ask<Result<>>(
+    m_parts.work.ask<Result<>>( // also where it is about to be plugged: the job before does it
         this,
-        [this, segment = state.segment, plug = plugOf(state.wanted, m_instrument),
-            network = m_paths.networkNamespace.toStdString()] { return m_parts.wiring.unplug(segment, plug, network); },
+        [this, segment, plug = plugOf(wanted, m_instrument), network = m_paths.networkNamespace.toStdString()] {
+            return m_parts.wiring.unplug(segment, plug, network);
+        },
         [](const Result<>& unplugged) {
             if (!unplugged)
                 log::warning("an interface was not given back", {{"error", describe(unplugged.error())}});
@@ -171,6 +170,8 @@ Wires::Laid Wires::layOne(Wiring& wiring, const SegmentSpec& segment, const Atta
 {
     Laid laid;
     laid.name = wanted.name.toStdString();
+    laid.segment = segment;
+    laid.wanted = wanted;
     const PlugSpec plug = plugOf(wanted, instrument);
     const auto failed = [&](const Error& error) {
         laid.problem = describe(error);
@@ -199,8 +200,10 @@ void Wires::take(const std::vector<Laid>& laid)
     bool news = false;
     for (const Laid& now : laid) {
         State* state = find(now.name);
-        if (state == nullptr)
-            continue; // no longer wanted
+        if (state == nullptr || !(state->segment == now.segment) || !(state->wanted == now.wanted)) {
+            unplug(now.segment, now.wanted); // no longer wanted
+            continue;
+        }
         if (now.plugged && now.fresh && state->plugged)
             Q_EMIT drifted(QStringLiteral("interface %1 had been changed by hand; it has been laid anew")
                                .arg(QString::fromStdString(now.name)));
@@ -208,8 +211,10 @@ void Wires::take(const std::vector<Laid>& laid)
             log::warning("an Instrument's interface",
                 {{"instrument", m_instrument.toStdString()}, {"interface", now.name}, {"error", now.problem}});
         news = news || now.problem != state->problem || now.plugged != state->plugged || now.facts != state->facts;
-        if (now.fresh && now.plugged) // its addresses are gone with what it was
-            m_clients.erase(now.name);
+        if (now.fresh && now.plugged && m_clients.erase(now.name) > 0) { // its addresses are gone with what it was
+            state->lease.reset();
+            state->leaseProblem.clear();
+        }
         state->plugged = now.plugged;
         state->problem = now.problem;
         state->facts = now.facts;
@@ -234,6 +239,11 @@ void Wires::runClients()
             m_parts.clock);
         connect(client.get(), &DhcpClient::leased, this, [this, name](const Lease& lease) { onLeased(name, lease); });
         connect(client.get(), &DhcpClient::lost, this, [this, name](const QString& why) { onLost(name, why); });
+        connect(client.get(), &DhcpClient::problemChanged, this, [this, name](const QString& problem) {
+            if (State* const its = find(name); its != nullptr)
+                its->leaseProblem = problem;
+            Q_EMIT changed();
+        });
         client->start();
         m_clients.emplace(name, std::move(client));
     }
@@ -301,10 +311,11 @@ void Wires::takeAway(std::function<void()> done)
 {
     m_clients.clear();
     for (State& state : m_states) {
-        unplug(state);
+        unplug(state.segment, state.wanted);
         state.plugged = false;
         state.lease.reset();
         state.problem.clear();
+        state.leaseProblem.clear();
         state.facts = {};
     }
     m_parts.work.ask<Result<>>(

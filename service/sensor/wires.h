@@ -40,6 +40,7 @@ public:
         AddressFacts facts;
         std::optional<Lease> lease;
         std::string problem; ///< empty: none
+        QString leaseProblem; ///< why there is no lease, one sentence; empty: none
 
         [[nodiscard]] std::vector<std::string> resolvers() const; ///< configured, else of the lease
     };
@@ -65,6 +66,8 @@ Q_SIGNALS:
 private:
     struct Laid {
         std::string name;
+        SegmentSpec segment;
+        AttachmentSpec wanted;
         bool plugged = false;
         bool fresh = false; ///< it was not there, or not as it should be
         AddressFacts facts;
@@ -73,7 +76,7 @@ private:
     static Laid layOne(Wiring& wiring, const SegmentSpec& segment, const AttachmentSpec& wanted,
         const QString& instrument, const std::string& network);
     [[nodiscard]] State* find(const std::string& name);
-    void unplug(const State& state);
+    void unplug(const SegmentSpec& segment, const AttachmentSpec& wanted);
     void take(const std::vector<Laid>& laid);
     void runClients();
     void onLeased(const std::string& name, const Lease& lease);
