@@ -340,8 +340,17 @@ void Configurations::noteArrived(const QString& name)
 
 void Configurations::noteReported(const QString& name, qint64 version)
 {
-    if (const auto entry = m_entries.find(name); entry != m_entries.end())
-        entry->second.reported = version;
+    const auto entry = m_entries.find(name);
+    if (entry == m_entries.end() || entry->second.reported == version)
+        return;
+    entry->second.reported = version;
+    // One that took it, and was too slow to say so.
+    const auto wanted = desired(name);
+    if (entry->second.sending || !wanted || wanted->version != version
+        || wanted->state != ConfigVersion::State::Waiting)
+        return;
+    if (const auto accepted = m_documents.accept(name, version); accepted)
+        Q_EMIT applied(name, version, std::nullopt, wanted->changed);
 }
 
 void Configurations::noteLeft(const QString& name)

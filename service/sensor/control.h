@@ -76,6 +76,7 @@ private:
     void logsRead(Call& call);
 
     struct Adding;
+    [[nodiscard]] QString nextName(const QString& type) const;
     void addKnown(const std::shared_ptr<Adding>& adding, const Manifest& manifest);
     void setRunning(Call& call, bool running);
     [[nodiscard]] QJsonObject lifeOf(const QString& name);
@@ -99,6 +100,7 @@ private:
     };
 
     Sensor& m_sensor;
+    std::map<QString, int> m_adding; ///< names that are about to be added, and their slots
     rpc::Listener m_listener;
     std::optional<gid_t> m_group; ///< that may, besides root
     std::list<Waiting> m_waiting;

@@ -6,6 +6,7 @@
 #include "service/sensor/room_command.h"
 
 #include <QFileInfo>
+#include <QPointer>
 
 namespace beacon {
 
@@ -31,12 +32,14 @@ struct Control::Adding {
     QJsonArray interfaces;
     std::optional<QJsonObject> config;
     bool running = true;
+    std::shared_ptr<void> reserved; ///< name and slot, until it is answered
 };
 
 void Control::add(Call& call)
 {
     const SensorDocument& document = m_sensor.document();
-    auto adding = std::make_shared<Adding>(Adding{std::move(call.responder), changeOf(call), {}, {}, 0, {}, {}, true});
+    auto adding =
+        std::make_shared<Adding>(Adding{std::move(call.responder), changeOf(call), {}, {}, 0, {}, {}, true, {}});
     call.responder = rpc::Responder{nullptr, 0};
     const auto say = [&](const QString& why) { adding->responder.fail(Code::InvalidParams, why); };
     adding->name = nameIn(call.params, QLatin1StringView{"name"});
@@ -44,14 +47,14 @@ void Control::add(Call& call)
     if (adding->name.isEmpty() && type.isEmpty())
         return say(QStringLiteral("say what to add: a type, as in 'sensorctl add beacon'"));
     if (adding->name.isEmpty())
-        adding->name = QStringLiteral("%1_%2").arg(type).arg(document.nextNumber(type));
+        adding->name = nextName(type);
     const auto named = instrumentName(adding->name);
     if (!named)
         return say(QStringLiteral("%1 is no name of an Instrument; write its type and a number, as in beacon_0")
                        .arg(adding->name.left(64)));
     if (type.isEmpty())
         type = named->type;
-    if (m_sensor.find(adding->name) != nullptr)
+    if (m_sensor.find(adding->name) != nullptr || m_adding.contains(adding->name))
         return say(QStringLiteral("there is an Instrument %1 already; choose another number").arg(adding->name));
     adding->program = call.params.value(QStringLiteral("program")).toString();
     if (adding->program.isEmpty())
@@ -61,10 +64,18 @@ void Control::add(Call& call)
     if (!QFileInfo{adding->program}.isExecutable() || !adding->program.startsWith(QLatin1Char('/')))
         return say(QStringLiteral("%1 is no program to run; name one by its absolute path, as --program")
                        .arg(adding->program.left(256)));
-    const auto slot = document.nextSlot(m_sensor.takenSlots());
+    std::set<int> taken = m_sensor.takenSlots();
+    for (const auto& [name, reserved] : m_adding)
+        taken.insert(reserved);
+    const auto slot = document.nextSlot(taken);
     if (!slot)
         return say(QStringLiteral("there are %1 Instruments; remove one").arg(SensorDocument::kMaxSlot + 1));
     adding->slot = *slot;
+    m_adding.emplace(adding->name, adding->slot);
+    adding->reserved = std::shared_ptr<void>(nullptr, [control = QPointer<Control>{this}, name = adding->name](void*) {
+        if (control)
+            control->m_adding.erase(name);
+    });
     for (const auto& attachment : call.params.value(kInterfacesKey).toArray())
         adding->interfaces.append(withName(attachment.toObject(), adding->interfaces));
     if (call.params.value(QStringLiteral("config")).isObject())
@@ -96,6 +107,15 @@ void Control::add(Call& call)
         });
 }
 
+QString Control::nextName(const QString& type) const
+{
+    int number = m_sensor.document().nextNumber(type);
+    const auto isTaken = [&](const QString& name) { return m_sensor.find(name) != nullptr || m_adding.contains(name); };
+    while (isTaken(QStringLiteral("%1_%2").arg(type).arg(number)))
+        ++number;
+    return QStringLiteral("%1_%2").arg(type).arg(number);
+}
+
 void Control::addKnown(const std::shared_ptr<Adding>& adding, const Manifest& manifest)
 {
     if (m_sensor.find(adding->name) != nullptr) { // somebody else was faster
@@ -125,8 +145,10 @@ void Control::addKnown(const std::shared_ptr<Adding>& adding, const Manifest& ma
             changeFor(adding->by, QStringLiteral("add %1").arg(adding->name)),
             [this, adding](const platform::Answer& answer) {
                 if (const auto* error = std::get_if<RpcError>(&answer)) {
-                    if (m_sensor.find(adding->name) == nullptr)
+                    if (m_sensor.find(adding->name) == nullptr) {
                         m_sensor.forget(adding->name);
+                        m_sensor.forgetDocuments(adding->name, false); // nobody is to find it there
+                    }
                     adding->responder.fail(error->code, error->message, error->data);
                     return;
                 }
@@ -143,6 +165,7 @@ void Control::addKnown(const std::shared_ptr<Adding>& adding, const Manifest& ma
         if (error == nullptr)
             return add();
         m_sensor.forget(adding->name);
+        m_sensor.forgetDocuments(adding->name, false);
         adding->responder.fail(error->code, error->message, error->data);
     });
 }
@@ -156,15 +179,15 @@ void Control::remove(Call& call)
     const bool purge = call.params.value(QStringLiteral("purge")).toBool();
     const QString kept = run->paths().persistent;
     auto responder = std::make_shared<rpc::Responder>(std::move(call.responder));
+    m_sensor.setPurge(name, purge); // a stopped one goes before the answer comes
     m_sensor.change([name](QJsonObject& document) { return removeNamed(document, kInstrumentsKey, name); },
         changeFor(changeOf(call), QStringLiteral("remove %1").arg(name)),
         [this, name, purge, kept, responder](const platform::Answer& answer) {
             if (const auto* error = std::get_if<RpcError>(&answer)) {
+                m_sensor.setPurge(name, false);
                 responder->fail(error->code, error->message, error->data);
                 return;
             }
-            if (purge)
-                m_sensor.purgeWhenGone(name);
             answerWhen(
                 std::move(*responder), name, [this, name] { return m_sensor.find(name) == nullptr; },
                 [purge, kept] {

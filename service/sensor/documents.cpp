@@ -354,4 +354,11 @@ Result<> Documents::forget(const QString& target)
     });
 }
 
+Result<> Documents::purge(const QString& target)
+{
+    if (auto forgotten = forget(target); !forgotten)
+        return forgotten;
+    return m_database->run(QStringLiteral("DELETE FROM documents WHERE target = ?"), {target});
+}
+
 } // namespace beacon

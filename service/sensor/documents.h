@@ -90,6 +90,8 @@ public:
 
     /// The target was removed: nothing is desired or current any more, its history stays.
     [[nodiscard]] Result<> forget(const QString& target);
+    /// The same, and its history goes, secrets and all; numbers go on rising.
+    [[nodiscard]] Result<> purge(const QString& target);
     [[nodiscard]] Result<QStringList> targets() const; ///< those that were not forgotten, sorted
 
     /// Where a damaged file was put when this one was opened; what was in it is lost.

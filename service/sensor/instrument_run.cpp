@@ -4,6 +4,8 @@
 #include "core/supervision/qt_process.h"
 #include "service/sensor/room_command.h"
 
+#include <QFile>
+
 namespace beacon {
 
 InstrumentRun::InstrumentRun(Parts parts, InstrumentSpec spec, const std::vector<SensorInterface>& interfaces)
@@ -37,7 +39,10 @@ InstrumentRun::InstrumentRun(Parts parts, InstrumentSpec spec, const std::vector
         m_supervisor->noteStalled();
     });
     m_again.setSingleShot(true);
-    connect(&m_again, &QTimer::timeout, this, &InstrumentRun::prepare);
+    connect(&m_again, &QTimer::timeout, this, [this] {
+        if (m_stage == Stage::Stopped && m_wanted)
+            prepare();
+    });
     connect(&m_look, &QTimer::timeout, this, [this] { m_wires->lay(); });
 }
 
@@ -109,8 +114,20 @@ void InstrumentRun::noteSilent()
     m_supervisor->noteStalled();
 }
 
+/// What an earlier Sensor left when it was killed: wires that nobody wants any more go with the namespace.
+void InstrumentRun::clean()
+{
+    if (m_stage != Stage::Stopped || std::exchange(m_cleaned, true) || !QFile::exists(m_paths.networkNamespace))
+        return;
+    release();
+}
+
 void InstrumentRun::prepare()
 {
+    m_again.stop();
+    clean();
+    if (m_stage != Stage::Stopped)
+        return; // it goes on from there
     m_stage = Stage::Preparing;
     Q_EMIT changed();
     m_parts.wires.work.ask<Result<>>(
@@ -137,7 +154,9 @@ void InstrumentRun::run()
         return;
     }
     if (const auto admitted = m_parts.admit(m_paths); !admitted) {
-        fail(QString::fromStdString(describe(admitted.error())));
+        m_problem = QString::fromStdString(describe(admitted.error()));
+        m_later = true;
+        release();
         return;
     }
     m_stage = Stage::Supervised;
@@ -226,9 +245,12 @@ void InstrumentRun::release()
                 if (!removed)
                     log::warning("what an Instrument left stays", {{"error", describe(removed.error())}});
                 m_stage = Stage::Stopped;
-                Q_EMIT stopped();
                 Q_EMIT changed();
-                if (m_wanted)
+                if (!m_wanted)
+                    Q_EMIT stopped();
+                else if (std::exchange(m_later, false))
+                    m_again.start(kTryAgain);
+                else
                     prepare();
             });
     });

@@ -44,6 +44,7 @@ public:
     void start();
     void stop();
     void restart();
+    void clean(); ///< of one that is not to run: gives back what an earlier Sensor left
     void noteHello(); ///< it has said hello
     void noteSilent(); ///< it answers nothing any more: on the ladder, and again
 
@@ -90,6 +91,8 @@ private:
     QTimer m_hello, m_again, m_look;
     Stage m_stage = Stage::Stopped;
     bool m_wanted = false;
+    bool m_cleaned = false; ///< of what an earlier Sensor left
+    bool m_later = false; ///< not at once again, when it is released
     WallTime m_since{};
     int m_restarts = -1; ///< the first start is none
     QString m_problem;

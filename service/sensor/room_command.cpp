@@ -28,6 +28,11 @@ Result<QByteArray> output(const QString& program, const QStringList& arguments, 
         process.waitForReadyRead(static_cast<int>(deadline.remainingTime()));
         out += process.readAllStandardOutput();
     }
+    if (out.size() > kMaxManifestBytes) {
+        process.kill();
+        process.waitForFinished();
+        return Error{Errc::TooLarge, 0, what + ": it says more than " + std::to_string(kMaxManifestBytes) + " bytes"};
+    }
     if (process.state() != QProcess::NotRunning
         && !process.waitForFinished(static_cast<int>(deadline.remainingTime()))) {
         process.kill();

@@ -18,6 +18,8 @@ using platform::Answer;
 namespace {
 
 const QString kSelf = QStringLiteral("sensor");
+constexpr std::int64_t kUsualMemory = 512LL * 1024 * 1024; ///< of an Instrument that asks for nothing
+constexpr int kUsualProcesses = 256;
 
 } // namespace
 
@@ -48,6 +50,7 @@ Sensor::Sensor(SensorSettings settings, const Clock& clock, QObject* parent)
 
 Sensor::~Sensor()
 {
+    m_work.reset(); // its jobs know the others
     m_runs.clear();
 }
 
@@ -145,6 +148,10 @@ void Sensor::sweep()
     wanted.reserve(m_document.interfaces.size());
     for (const SensorInterface& interface : m_document.interfaces)
         wanted.push_back(segmentOf(interface));
+    if (const auto targets = m_documents->targets())
+        for (const QString& target : *targets)
+            if (instrumentName(target) && m_document.instrument(target) == nullptr)
+                forgetDocuments(target, false);
     QStringList pins;
     const QDir net{m_settings.runtimeDir + QStringLiteral("/net")};
     for (const QString& file : net.entryList(QDir::Files)) {
@@ -185,6 +192,11 @@ void Sensor::stop()
         return;
     for (const auto& [name, run] : m_runs)
         run->stop();
+    constexpr std::chrono::seconds kStopWithin{9};
+    QTimer::singleShot(kStopWithin, this, [this] {
+        log::warning("not everything could be given back in time; the next start does it");
+        Q_EMIT finished(0);
+    });
     endWhenStopped();
 }
 
@@ -245,11 +257,16 @@ void Sensor::run(const InstrumentSpec& spec)
         InstrumentRun::Parts parts{
             .wires = {m_settings, m_clock, *m_work, *m_wiring},
             .cgroup = m_cgroup ? &*m_cgroup : nullptr,
-            .limits = [this, name]() -> Cgroup::Limits {
-                const Manifest* manifest = manifestOf(name);
-                return manifest != nullptr ? Cgroup::Limits{manifest->memoryBytes, manifest->processes}
-                                           : Cgroup::Limits{};
-            },
+            .limits =
+                [this, name] {
+                    Cgroup::Limits limits{.memoryBytes = kUsualMemory, .processes = kUsualProcesses};
+                    const Manifest* manifest = manifestOf(name);
+                    if (manifest != nullptr && manifest->memoryBytes > 0)
+                        limits.memoryBytes = manifest->memoryBytes;
+                    if (manifest != nullptr && manifest->processes > 0)
+                        limits.processes = manifest->processes;
+                    return limits;
+                },
             .admit =
                 [this, name, address, type = spec.type](const InstrumentPaths& paths) {
                     return m_hub->admit({.address = address,
@@ -258,7 +275,12 @@ void Sensor::run(const InstrumentSpec& spec)
                         .owner = paths.ids,
                         .welcome = [this, name] { return welcome(name); }});
                 },
-            .dismiss = [this, address] { m_hub->dismiss(address); },
+            .dismiss =
+                [this, name, address] {
+                    m_hub->dismiss(address);
+                    m_board->connected(address, false);
+                    m_configurations->noteLeft(name);
+                },
         };
         auto made = std::make_unique<InstrumentRun>(std::move(parts), spec, m_document.interfaces);
         run = made.get();
@@ -279,10 +301,12 @@ void Sensor::run(const InstrumentSpec& spec)
         learn(spec);
     }
     m_board->expect(addressOf(spec.name), periodOf(spec.name), spec.running);
-    if (spec.running)
+    if (spec.running) {
         run->start();
-    else
+    } else {
         run->stop();
+        run->clean();
+    }
 }
 
 void Sensor::onStopped(const QString& name)
@@ -310,10 +334,16 @@ void Sensor::drop(const QString& name)
     m_board->forget(addressOf(name));
     m_hub->dismiss(addressOf(name));
     forget(name);
-    if (const auto forgotten = m_documents->forget(name); !forgotten)
+    forgetDocuments(name, purge);
+    Q_EMIT changed();
+}
+
+void Sensor::forgetDocuments(const QString& name, bool purge)
+{
+    const auto forgotten = purge ? m_documents->purge(name) : m_documents->forget(name);
+    if (!forgotten)
         log::warning(
             "its configuration stays", {{"instrument", name.toStdString()}, {"error", describe(forgotten.error())}});
-    Q_EMIT changed();
 }
 
 InstrumentRun* Sensor::find(const QString& name)

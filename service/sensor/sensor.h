@@ -56,11 +56,19 @@ public:
     void askHealth(const QString& address, std::chrono::milliseconds deadline, platform::Reply reply);
     /// Knows an Instrument that is about to be added: its configuration can be saved.
     void introduce(const QString& name, Manifest manifest);
-    void forget(const QString& name); ///< of one that was not added after all
+    void forget(const QString& name); ///< of one that was not added after all, or is gone
+    void forgetDocuments(const QString& name, bool purge); ///< and its configuration
     /// Edits the Sensor's document, as JSON, into a new version of it. An error's context is the answer.
     using Edit = std::function<Result<>(QJsonObject& document)>;
     void change(const Edit& edit, const Configurations::Change& by, platform::Reply reply);
-    void purgeWhenGone(const QString& name) { m_purge.insert(name); }
+    /// Whether its storage, its log and its configuration go, too, when it is removed; say so before.
+    void setPurge(const QString& name, bool purge)
+    {
+        if (purge)
+            m_purge.insert(name);
+        else
+            m_purge.remove(name);
+    }
 
 Q_SIGNALS:
     void finished(int code);

@@ -64,19 +64,19 @@ bool RunningSensor::end(int signal)
     return m_program.end(signal, kWithinMs);
 }
 
-QJsonObject RunningSensor::call(const QString& method, const QJsonObject& params, int withinMs)
+std::shared_ptr<rpc::Peer> RunningSensor::ask(
+    const QString& method, const QJsonObject& params, std::function<void(const QJsonObject& answer)> reply)
 {
+    constexpr std::chrono::seconds kWithin{40};
     auto socket = std::make_unique<QLocalSocket>();
     socket->connectToServer(this->socket());
     if (!socket->waitForConnected(2'000))
-        return {};
-    rpc::Peer peer{std::move(socket)};
-    QJsonObject said;
-    bool answered = false;
-    peer.call(
+        return nullptr;
+    auto peer = std::make_shared<rpc::Peer>(std::move(socket));
+    peer->call(
         method, params,
-        [&](const std::variant<QJsonValue, rpc::RpcError>& answer) {
-            answered = true;
+        [reply = std::move(reply)](const std::variant<QJsonValue, rpc::RpcError>& answer) {
+            QJsonObject said;
             if (const auto* error = std::get_if<rpc::RpcError>(&answer)) {
                 if (error->code != rpc::Code::Closed)
                     said.insert(QStringLiteral("error"),
@@ -85,9 +85,21 @@ QJsonObject RunningSensor::call(const QString& method, const QJsonObject& params
             } else {
                 said.insert(QStringLiteral("result"), std::get<QJsonValue>(answer));
             }
+            reply(said);
         },
-        std::chrono::milliseconds{withinMs});
-    return QTest::qWaitFor([&] { return answered; }, withinMs + 1'000) ? said : QJsonObject{};
+        kWithin);
+    return peer;
+}
+
+QJsonObject RunningSensor::call(const QString& method, const QJsonObject& params, int withinMs)
+{
+    QJsonObject said;
+    bool answered = false;
+    const auto peer = ask(method, params, [&](const QJsonObject& answer) {
+        said = answer;
+        answered = true;
+    });
+    return peer && QTest::qWaitFor([&] { return answered; }, withinMs) ? said : QJsonObject{};
 }
 
 QJsonObject RunningSensor::result(const QString& method, const QJsonObject& params)

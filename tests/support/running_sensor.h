@@ -7,6 +7,9 @@
 #include <QString>
 #include <QTemporaryDir>
 
+#include <functional>
+#include <memory>
+
 namespace beacon::rpc {
 class Peer;
 }
@@ -27,6 +30,9 @@ public:
     bool end(int signal);
     /// {"result":…} or {"error":…}; empty: no answer in time.
     QJsonObject call(const QString& method, const QJsonObject& params = {}, int withinMs = 40'000);
+    /// Without waiting; what it returns must live until the answer.
+    [[nodiscard]] std::shared_ptr<rpc::Peer> ask(
+        const QString& method, const QJsonObject& params, std::function<void(const QJsonObject& answer)> reply);
     QJsonObject result(const QString& method, const QJsonObject& params = {}); ///< empty where it was an error
 
     [[nodiscard]] QJsonObject instrument(const QString& name); ///< of control.status; empty: there is none

@@ -284,6 +284,24 @@ private Q_SLOTS:
             10'000));
     }
 
+    void thatNoDhcpServerAnswersIsTold()
+    {
+        Scene scene;
+        QVERIFY(scene.sensor.start());
+        QVERIFY(scene.succeeds(text("control.interface.add"),
+            {{text("name"), text("plant-a")}, {text("type"), text("bridge")}, {text("device"), text("nic1")}}));
+        QVERIFY(scene.succeeds(text("control.add"),
+            {{text("type"), text("listener")},
+                {text("interfaces"),
+                    QJsonArray{QJsonObject{{text("interface"), text("plant-a")}, {text("addressing"), text("dhcp")},
+                        {text("capabilities"), QJsonArray{text("rx"), text("tx")}}}}}}));
+        const auto problem = [&] {
+            return scene.sensor.instrument(text("listener_0"))[text("interfaces")][0][text("problem")].toString();
+        };
+        QVERIFY(QTest::qWaitFor([&] { return problem().contains(text("No DHCP server answers on eth0")); }, 20'000));
+        QVERIFY(scene.sensor.waitForHealth(text("listener_0"), text("WARNING")));
+    }
+
     void anInterfaceInUseIsNotRemoved()
     {
         Scene scene;
@@ -309,6 +327,78 @@ private Q_SLOTS:
             text("control.add"), {{text("type"), text("beacon")}, {text("program"), text("beacon-listener")}});
         QVERIFY2(other[text("error")][text("message")].toString().contains(text("of type listener")),
             qPrintable(other[text("error")][text("message")].toString()));
+    }
+
+    void purgingTakesAllOfItAlsoWhereItIsStopped()
+    {
+        Scene scene;
+        QVERIFY(scene.addListener());
+        QVERIFY(scene.apply({{text("report_hosts"), 7}}).contains(text("result")));
+        QVERIFY(scene.succeeds(text("control.stop"), {{text("name"), text("listener_0")}}));
+        const QJsonObject removed =
+            scene.sensor.result(text("control.remove"), {{text("name"), text("listener_0")}, {text("purge"), true}});
+        QVERIFY(removed.value(text("kept")).isNull());
+        const QString state = scene.sensor.stateDir();
+        QVERIFY(QTest::qWaitFor([&] { return !QFileInfo::exists(state + text("/instruments/listener_0")); }));
+        QVERIFY(!QFileInfo::exists(state + text("/logs/listener_0.log")));
+        QVERIFY(scene.addListenerTo());
+        const QJsonArray history = scene.sensor.result(text("config.history"), {{text("target"), text("listener_0")}})
+                                       .value(text("versions"))
+                                       .toArray();
+        QVERIFY(history.isEmpty());
+        // The purge was of that one, and not of the next of its name.
+        QVERIFY(scene.succeeds(text("control.remove"), {{text("name"), text("listener_0")}}));
+        QVERIFY(QFileInfo::exists(state + text("/instruments/listener_0/persistent")));
+    }
+
+    void oneThatCouldNotBeAddedLeavesNoConfigurationToTheNext()
+    {
+        Scene scene;
+        QVERIFY(scene.sensor.start());
+        const QJsonObject refused = scene.sensor.call(text("control.add"),
+            {{text("type"), text("listener")}, {text("config"), QJsonObject{{text("report_hosts"), 7}}},
+                {text("interfaces"), QJsonArray{QJsonObject{{text("interface"), text("nowhere")}}}}});
+        QVERIFY(refused.contains(text("error")));
+        QVERIFY(scene.succeeds(text("control.add"), {{text("type"), text("listener")}}));
+        const QJsonObject config = scene.sensor.result(text("config.get"), {{text("target"), text("listener_0")}});
+        QVERIFY(config.value(text("config")).toObject().isEmpty());
+    }
+
+    void twoThatAreAddedAtOnceDoNotCollide()
+    {
+        Scene scene;
+        QVERIFY(scene.sensor.start());
+        RunningSensor& sensor = scene.sensor;
+        int answered = 0;
+        QStringList names;
+        const auto add = [&](const char* type) {
+            return sensor.ask(text("control.add"), {{text("type"), text(type)}}, [&](const QJsonObject& answer) {
+                ++answered;
+                names.append(answer[text("result")][text("name")].toString());
+            });
+        };
+        const auto first = add("listener"), second = add("listener"), third = add("downloader");
+        QVERIFY(QTest::qWaitFor([&] { return answered == 3; }, 20'000));
+        names.sort();
+        QCOMPARE(names, (QStringList{text("downloader_0"), text("listener_0"), text("listener_1")}));
+    }
+
+    void whatIsGivenAndTakenAtOnceIsNotKept()
+    {
+        Scene scene;
+        QVERIFY(scene.addListener());
+        QVERIFY(scene.succeeds(text("control.interface.give"),
+            {{text("instrument"), text("listener_0")}, {text("interface"), text("plant-a")},
+                {text("name"), text("eth7")}}));
+        QVERIFY(scene.succeeds(
+            text("control.interface.take"), {{text("instrument"), text("listener_0")}, {text("name"), text("eth7")}}));
+        QVERIFY(scene.sensor.waitForLife(text("listener_0"), text("running")));
+        QVERIFY(QTest::qWaitFor( // seen from its own process, as sensord's pins are in sensord's mounts
+            [&] {
+                QFile interfaces{text("/proc/%1/net/dev").arg(scene.pid())};
+                return interfaces.open(QIODevice::ReadOnly) && !interfaces.readAll().contains("eth7:");
+            },
+            20'000));
     }
 
     void aHungInstrumentDelaysNobodyAndIsReplaced()
