@@ -229,6 +229,11 @@ private:
         if (mirror && attachment.canSend())
             say(pointer + K{"capabilities"},
                 QStringLiteral("has tx, but %1 is a mirror, which only receives; leave tx out").arg(interface->name));
+        if (given == QStringList{K{"tx"}})
+            say(pointer + K{"capabilities"}, QStringLiteral("lacks rx: there is no interface that only sends; add it"));
+        if (interface != nullptr && interface->type == Type::Phy && given == QStringList{K{"rx"}})
+            say(pointer + K{"capabilities"},
+                QStringLiteral("lacks tx, but %1 is given whole; add tx, or make it a mirror").arg(interface->name));
         addressing(object, attachment, mirror, pointer);
         spec.interfaces.push_back(std::move(attachment));
     }
@@ -275,6 +280,10 @@ private:
             say(pointer + K{"addressing"},
                 QStringLiteral("is %1, but %2 is a mirror, where nothing can be sent; use none")
                     .arg(how, attachment.interface));
+        else if (!attachment.canSend() && (attachment.addressing == How::Dhcp || attachment.addressing == How::Slaac))
+            say(pointer + K{"addressing"},
+                QStringLiteral("is %1, which has to send, but this interface may only receive; add tx, or use none")
+                    .arg(how));
         if (attachment.addressing != How::Static) {
             for (const K key : {K{"addresses"}, K{"gateways"}})
                 if (!object.value(key).toArray().isEmpty())

@@ -75,8 +75,7 @@ private Q_SLOTS:
                         "{'name':'eth0','interface':'plant-a','capabilities':['tx','rx'],'addressing':'static',"
                         "'addresses':['198.51.100.2/24','2001:db8::2/"
                         "64'],'gateways':['198.51.100.1','fe80::1'],'resolvers':['198.51.100.1']},"
-                        "{'name':'mon0','interface':'span'},{'name':'ot0','interface':'ot','addressing':'dhcp','"
-                        "capabilities':['rx']}]}"));
+                        "{'name':'mon0','interface':'span'},{'name':'ot0','interface':'ot','addressing':'dhcp'}]}"));
         QCOMPARE(document.interfaces.size(), std::size_t{3});
         QCOMPARE(document.interface(QStringLiteral("span"))->type, SensorInterface::Type::Mirror);
         QCOMPARE(document.interface(QStringLiteral("ot"))->device, QStringLiteral("eth3"));
@@ -96,7 +95,7 @@ private Q_SLOTS:
         QCOMPARE(beacon.interfaces.at(1).capabilities, QStringList{QStringLiteral("rx")});
         QVERIFY(!beacon.interfaces.at(1).canSend());
         QCOMPARE(beacon.interfaces.at(1).addressing, How::None);
-        QVERIFY(!beacon.interfaces.at(2).canSend());
+        QVERIFY(beacon.interfaces.at(2).canSend());
         QCOMPARE(beacon.interfaces.at(2).addressing, How::Dhcp);
         QVERIFY(good(toJson(document)) == document);
         QCOMPARE(document.usersOf(QStringLiteral("span")), QStringList{QStringLiteral("beacon_12")});
@@ -200,6 +199,11 @@ private Q_SLOTS:
             row(QByteArray{how} + " on a mirror",
                 attached("span", QByteArray{"'addressing':'HOW'"}.replace("HOW", how)), in("addressing"),
                 "span is a mirror, where nothing can be sent; use none");
+        row("tx alone", attached("plant-a", "'capabilities':['tx']"), in("capabilities"), "lacks rx");
+        row("rx alone on what is given whole", attached("ot", "'capabilities':['rx']"), in("capabilities"),
+            "ot is given whole");
+        row("dhcp where nothing may be sent", attached("plant-a", "'capabilities':['rx'],'addressing':'dhcp'"),
+            in("addressing"), "has to send");
         row("no capability", attached("ot", "'capabilities':[]"), in("capabilities"), "empty");
         row("a capability that is none", attached("ot", "'capabilities':['raw']"), in("capabilities/0"),
             "must be one of rx, tx");
