@@ -3,6 +3,7 @@
 
 #include "core/base/sockaddr.h"
 
+#include <cstring>
 #include <functional>
 #include <netinet/in.h>
 
@@ -66,8 +67,8 @@ const std::vector<Try>& tries()
             [](const Island& at) {
                 const auto socket = at.network().socket(AF_INET6, SOCK_DGRAM, 0);
                 ipv6_mreq group{};
-                group.ipv6mr_multiaddr =
-                    *reinterpret_cast<const in6_addr*>(IpAddress::parse("ff15::99")->bytes().data());
+                const auto everybody = IpAddress::parse("ff15::99");
+                std::memcpy(&group.ipv6mr_multiaddr, everybody->bytes().data(), sizeof group.ipv6mr_multiaddr);
                 group.ipv6mr_interface = static_cast<unsigned>(at.link(QStringLiteral("eth0"))->index);
                 ::setsockopt(socket->get(), IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group);
                 QTest::qWait(1'200); // the kernel waits for up to a second with its report
