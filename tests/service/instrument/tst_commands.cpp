@@ -123,8 +123,8 @@ void TstCommands::aFloodOfRefusedCommandsIsCounted()
                           answers.append(event.data.value(QStringLiteral("answer")).toString());
                       }};
     const auto deny = [&commands] {
-        commands.serve({admin::Role::Observer, 1'000}, admin::kStopMethod,
-            platform::Responder{[](const platform::Answer&) {}});
+        commands.serve(
+            {admin::Role::Observer, 1'000}, admin::kStopMethod, platform::Responder{[](const platform::Answer&) {}});
     };
     for (int i = 0; i < 1'000; ++i)
         deny();
