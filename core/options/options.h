@@ -30,7 +30,8 @@ enum class OptionKind : std::uint8_t {
 /// Where an option may be given.
 enum class Where : std::uint8_t { CommandLine = 1, File = 2, Both = 3 };
 
-struct Option {
+// In the order in which tables name them.
+struct Option { // NOLINT(clang-analyzer-optin.performance.Padding)
     std::string_view name; ///< kebab-case on the command line, snake_case as a key: "full-cycle", "full_cycle"
     OptionKind kind = OptionKind::Text;
     Where where = Where::Both;
