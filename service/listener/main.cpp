@@ -1,11 +1,10 @@
-#include "core/admin/feed.h"
 #include "core/admin/health_probe.h"
+#include "core/admin/observer_socket.h"
 #include "core/base/log.h"
 #include "core/base/run_place.h"
 #include "core/netlink/netlink_link_monitor.h"
 #include "core/platform/local_socket_link.h"
 #include "core/platform/socket_path.h"
-#include "core/rpc/listener.h"
 #include "core/supervision/unix_signals.h"
 #include "service/listener/listener.h"
 #include "service/listener/options.h"
@@ -27,42 +26,14 @@ int fail(const Error& error)
     return exitCode(error);
 }
 
-/// Health and events for whoever attaches to the admin socket.
-class AdminSocket final : public QObject {
-public:
-    AdminSocket(Skeleton& skeleton, const Clock& clock)
-        : m_feed(helloOf(skeleton), clock)
-    {
-        connect(&skeleton, &Skeleton::published, this, [this](const Event& event) { m_feed.publish(event); });
-        connect(&skeleton, &Skeleton::healthChanged, this, [this, &skeleton] { show(skeleton); });
-        connect(&m_listener, &rpc::Listener::accepted, this,
-            [this](rpc::Peer* peer) { m_feed.attach(peer, admin::Role::Observer); });
-        show(skeleton);
-    }
-    Result<> listen(const std::string& path)
-    {
-        rpc::Listener::Settings settings;
-        settings.path = QString::fromStdString(path);
-        return m_listener.listen(settings);
-    }
-
-private:
-    static admin::Hello helloOf(Skeleton& skeleton)
-    {
-        admin::Hello hello;
-        hello.instrument = skeleton.events().identity().instrument;
-        hello.version = QStringLiteral(BEACON_VERSION);
-        hello.run = skeleton.events().takeUuid();
-        return hello;
-    }
-    void show(Skeleton& skeleton)
-    {
-        if (const auto health = admin::healthFromJson(skeleton.healthJson()))
-            m_feed.setHealth(*health);
-    }
-    admin::Feed m_feed;
-    rpc::Listener m_listener;
-};
+admin::Hello helloOf(Skeleton& skeleton)
+{
+    admin::Hello hello;
+    hello.instrument = skeleton.events().identity().instrument;
+    hello.version = QStringLiteral(BEACON_VERSION);
+    hello.run = skeleton.events().takeUuid();
+    return hello;
+}
 
 int run(const Values& values, std::span<char* const> arguments)
 {
@@ -85,7 +56,11 @@ int run(const Values& values, std::span<char* const> arguments)
         {values.text("interface"), QString::fromStdString(stateDir)},
         [&clock] { return std::make_unique<NetlinkLinkMonitor>(clock, NetlinkLinkMonitor::Policy{}); }, clock};
     Skeleton& skeleton = listener.skeleton();
-    AdminSocket admin{skeleton, clock};
+    admin::ObserverSocket admin{helloOf(skeleton), clock};
+    admin.setHealth(skeleton.healthJson());
+    QObject::connect(&skeleton, &Skeleton::published, &admin, [&admin](const Event& event) { admin.publish(event); });
+    QObject::connect(
+        &skeleton, &Skeleton::healthChanged, &admin, [&admin, &skeleton] { admin.setHealth(skeleton.healthJson()); });
     if (const auto listening = admin.listen(runtimeDir + "/admin.sock"); !listening)
         return fail(listening.error());
     QObject::connect(&signals, &UnixSignals::terminate, &skeleton, [&skeleton] { skeleton.stop(); });

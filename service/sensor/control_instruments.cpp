@@ -83,7 +83,7 @@ void Control::add(Call& call)
     adding->running = call.params.value(QStringLiteral("running")).toBool(true);
 
     const InstrumentPaths paths{m_sensor.settings(), adding->name, adding->slot};
-    m_sensor.work().ask<Result<QByteArray>>(
+    m_sensor.asking().ask<Result<QByteArray>>(
         this,
         [settings = m_sensor.settings(), paths, program = adding->program]() -> Result<QByteArray> {
             if (auto made = makeRoom(settings, paths); !made)

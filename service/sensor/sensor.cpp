@@ -33,6 +33,7 @@ Sensor::Sensor(SensorSettings settings, const Clock& clock, QObject* parent)
     m_wiring = std::make_unique<Wiring>(
         Wiring::Place{.runtimeDir = m_settings.runtimeDir.toStdString(), .room = m_settings.room.toStdString()});
     m_work = std::make_unique<WorkQueue>();
+    m_asking = std::make_unique<WorkQueue>();
     m_segments = std::make_unique<Segments>(*m_work, *m_wiring, clock);
     connect(m_segments.get(), &Segments::changed, this, [this] {
         judge(kSelf);
@@ -50,6 +51,7 @@ Sensor::Sensor(SensorSettings settings, const Clock& clock, QObject* parent)
 
 Sensor::~Sensor()
 {
+    m_asking.reset();
     m_work.reset(); // its jobs know the others
     m_runs.clear();
 }

@@ -44,6 +44,7 @@ public:
     [[nodiscard]] const Segments& segments() const noexcept { return *m_segments; }
     [[nodiscard]] Hub& hub() noexcept { return *m_hub; }
     [[nodiscard]] WorkQueue& work() noexcept { return *m_work; }
+    [[nodiscard]] WorkQueue& asking() noexcept { return *m_asking; } ///< for programs that nobody knows yet
     [[nodiscard]] Wiring& wiring() noexcept { return *m_wiring; }
     [[nodiscard]] InstrumentRun* find(const QString& name); ///< nullptr: there is none
     [[nodiscard]] QString addressOf(const QString& name) const;
@@ -120,7 +121,7 @@ private:
     std::unique_ptr<Hub> m_hub;
     std::unique_ptr<HealthBoard> m_board;
     std::unique_ptr<Wiring> m_wiring; // outlives the jobs that use it
-    std::unique_ptr<WorkQueue> m_work;
+    std::unique_ptr<WorkQueue> m_work, m_asking;
     std::unique_ptr<Segments> m_segments;
     SensorDocument m_document;
     std::map<QString, std::unique_ptr<InstrumentRun>> m_runs; ///< by name; also those that are being stopped for good

@@ -27,9 +27,11 @@ Result<WholeDevice::Whereabouts> WholeDevice::find() const
     auto all = links->all();
     if (!all)
         return all.error();
-    for (Link& each : *all) { // the Instrument may have given it any name and address, but no index
+    // The Instrument may have given it any name and address, and its index to a device that it made itself, which must
+    // not get to the host.
+    for (Link& each : *all) {
         const bool isIt = m_record->index != 0 ? each.index == m_record->index : each.mac == m_record->mac;
-        if (isIt && each.ethernet)
+        if (isIt && m_record->fits(each))
             at.device = std::move(each);
     }
     at.network = std::move(*network);

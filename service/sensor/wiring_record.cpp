@@ -47,6 +47,7 @@ std::optional<SegmentRecord> fromJson(const QJsonObject& json)
     record.mtu = json[QLatin1StringView{"mtu"}].toInt();
     record.mac = MacAddress::parse(text(json[QLatin1StringView{"mac"}])).value_or(MacAddress{});
     record.permanentMac = MacAddress::parse(text(json[QLatin1StringView{"permanent_mac"}]));
+    record.kind = text(json[QLatin1StringView{"kind"}]);
     const QJsonArray offloads = json[QLatin1StringView{"offloads"}].toArray();
     for (const auto& each : offloads)
         record.offloads.push_back(text(QJsonValue{each}));
@@ -67,8 +68,8 @@ QJsonObject toJson(const SegmentRecord& record)
         {QStringLiteral("promiscuous"), record.promiscuous}, {QStringLiteral("mtu"), record.mtu},
         {QStringLiteral("mac"), text(record.mac.text())}, {QStringLiteral("offloads"), offloads},
         {QStringLiteral("permanent_mac"), text(record.permanentMac ? record.permanentMac->text() : std::string{})},
-        {QStringLiteral("instrument"), text(record.instrument)}, {QStringLiteral("inside"), text(record.inside)},
-        {QStringLiteral("index"), record.index}};
+        {QStringLiteral("kind"), text(record.kind)}, {QStringLiteral("instrument"), text(record.instrument)},
+        {QStringLiteral("inside"), text(record.inside)}, {QStringLiteral("index"), record.index}};
 }
 
 } // namespace
@@ -80,6 +81,12 @@ void SegmentRecord::cameAs(const Link& device)
     mtu = device.mtu;
     mac = device.mac;
     permanentMac = device.permanentMac;
+    kind = device.kind;
+}
+
+bool SegmentRecord::fits(const Link& device) const
+{
+    return device.ethernet && device.kind == kind && device.permanentMac == permanentMac;
 }
 
 std::string WiringRecords::pin(const std::string& segment) const

@@ -19,11 +19,14 @@ struct SegmentRecord {
     int mtu = 0;
     MacAddress mac;
     std::optional<MacAddress> permanentMac; ///< burnt in
+    std::string kind; ///< of the device: "phy", "veth", …
     Offloads offloads; ///< which we switched off
     std::string instrument, inside; ///< phy: who has it, and the pin of its namespace; empty: nobody
     int index = 0; ///< phy: of the device in there
 
-    void cameAs(const Link& device); ///< up, promiscuous, mtu, both addresses
+    void cameAs(const Link& device); ///< up, promiscuous, mtu, both addresses, kind
+    /// Whether it may be that device, by what nobody who has it can choose.
+    [[nodiscard]] bool fits(const Link& device) const;
 };
 
 /// The records of one runtime directory, a file each beside the pins: they are gone when the namespaces are.

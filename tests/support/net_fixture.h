@@ -13,12 +13,12 @@ bool ip(const QString& arguments);
 
 } // namespace beacon::test
 
-/// QTEST_GUILESS_MAIN in a network namespace of its own; says why, and exits 77, where there can be none.
-#define BEACON_NETNS_MAIN(Test)                                                                                        \
+/// QTEST_GUILESS_MAIN in a place that `enter` puts the process into; says why, and exits 77, where there can be none.
+#define BEACON_MAIN_IN(enter, Test)                                                                                    \
     int main(int argc, char** argv)                                                                                    \
     {                                                                                                                  \
         QString why;                                                                                                   \
-        if (!beacon::test::enterOwnNetwork(why)) {                                                                     \
+        if (!(enter)(why)) {                                                                                           \
             std::fprintf(stderr, "skipped: %s\n", qPrintable(why));                                                    \
             return 77;                                                                                                 \
         }                                                                                                              \
@@ -26,3 +26,5 @@ bool ip(const QString& arguments);
         Test test;                                                                                                     \
         return QTest::qExec(&test, argc, argv);                                                                        \
     }
+
+#define BEACON_NETNS_MAIN(Test) BEACON_MAIN_IN(beacon::test::enterOwnNetwork, Test)

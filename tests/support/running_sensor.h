@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/net_fixture.h"
+
 #include "tests/support/running_program.h"
 
 #include <QJsonArray>
@@ -53,16 +55,4 @@ private:
 
 } // namespace beacon::test
 
-/// QTEST_GUILESS_MAIN on a host of its own; says why, and exits 77, where there can be none.
-#define BEACON_HOST_MAIN(Test)                                                                                         \
-    int main(int argc, char** argv)                                                                                    \
-    {                                                                                                                  \
-        QString why;                                                                                                   \
-        if (!beacon::test::enterOwnHost(why)) {                                                                        \
-            std::fprintf(stderr, "skipped: %s\n", qPrintable(why));                                                    \
-            return 77;                                                                                                 \
-        }                                                                                                              \
-        QCoreApplication application(argc, argv);                                                                      \
-        Test test;                                                                                                     \
-        return QTest::qExec(&test, argc, argv);                                                                        \
-    }
+#define BEACON_HOST_MAIN(Test) BEACON_MAIN_IN(beacon::test::enterOwnHost, Test)

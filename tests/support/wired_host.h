@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/net_fixture.h"
+
 #include "core/base/address.h"
 #include "core/netlink/links.h"
 #include "core/netlink/network_namespace.h"
@@ -77,19 +79,7 @@ inline constexpr MacAddress kEverybody{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 } // namespace beacon::test
 
-/// QTEST_GUILESS_MAIN on such a host; says why, and exits 77, where there can be none.
-#define BEACON_WIRED_MAIN(Test)                                                                                        \
-    int main(int argc, char** argv)                                                                                    \
-    {                                                                                                                  \
-        QString why;                                                                                                   \
-        if (!beacon::test::enterWiredHost(why)) {                                                                      \
-            std::fprintf(stderr, "skipped: %s\n", qPrintable(why));                                                    \
-            return 77;                                                                                                 \
-        }                                                                                                              \
-        QCoreApplication application(argc, argv);                                                                      \
-        Test test;                                                                                                     \
-        return QTest::qExec(&test, argc, argv);                                                                        \
-    }
+#define BEACON_WIRED_MAIN(Test) BEACON_MAIN_IN(beacon::test::enterWiredHost, Test)
 
 /// Fails the test with what an Error says.
 #define VERIFY_DONE(call)                                                                                              \

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/net_fixture.h"
+
 #include <QByteArray>
 #include <QProcess>
 #include <QProcessEnvironment>
@@ -66,16 +68,4 @@ private:
 
 } // namespace beacon::test
 
-/// QTEST_GUILESS_MAIN in the lab; says why, and exits 77, where there can be none.
-#define BEACON_ROOM_MAIN(Test)                                                                                         \
-    int main(int argc, char** argv)                                                                                    \
-    {                                                                                                                  \
-        QString why;                                                                                                   \
-        if (!beacon::test::enterLab(why)) {                                                                            \
-            std::fprintf(stderr, "skipped: %s\n", qPrintable(why));                                                    \
-            return 77;                                                                                                 \
-        }                                                                                                              \
-        QCoreApplication application(argc, argv);                                                                      \
-        Test test;                                                                                                     \
-        return QTest::qExec(&test, argc, argv);                                                                        \
-    }
+#define BEACON_ROOM_MAIN(Test) BEACON_MAIN_IN(beacon::test::enterLab, Test)

@@ -1,5 +1,6 @@
 #include "service/sensor/wiring.h"
 #include "service/sensor/wiring_names.h"
+#include "service/sensor/wiring_record.h"
 #include "tests/service/sensor/wiring_bench.h"
 
 #include <QDir>
@@ -271,6 +272,29 @@ private Q_SLOTS:
         VERIFY_DONE(bench.wiring().openSegment({"plant-a", Type::Phy, "eth2"}));
         QVERIFY(bench.hostLink(QStringLiteral("eth1")));
         QCOMPARE(bench.wiring().recorded().size(), std::size_t{1});
+    }
+
+    void whatTakesThePlaceOfAGivenDeviceIsKnownByWhatItCannotChoose()
+    {
+        Link nic;
+        nic.kind = "phy";
+        nic.ethernet = true;
+        nic.permanentMac = MacAddress{{0, 0x1b, 0x21, 1, 2, 3}};
+        SegmentRecord record;
+        record.cameAs(nic);
+        Link renamed = nic;
+        renamed.name = "other";
+        renamed.mac = kEverybody;
+        QVERIFY(record.fits(renamed));
+        Link veth = nic;
+        veth.kind = "veth";
+        QVERIFY(!record.fits(veth));
+        Link anotherNic = nic;
+        anotherNic.permanentMac = MacAddress{{0, 0x1b, 0x21, 1, 2, 4}};
+        QVERIFY(!record.fits(anotherNic));
+        Link tunnel = nic;
+        tunnel.ethernet = false;
+        QVERIFY(!record.fits(tunnel));
     }
 
 private:
